@@ -1,0 +1,324 @@
+//! Appending: place, check the producer, write to the segment, queue for the journal.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::{Bytes, BytesMut};
+use chronik_io::ExitCode;
+use chronik_io::fs::OpenMode;
+use chronik_types::{Durability, LeaderEpoch, Offset, Timestamp};
+
+use super::segment::Segment;
+use super::{Gate, PartitionLog, State};
+use crate::batch::{self, Header, headers};
+use crate::config::TimestampType;
+use crate::error::{AppendError, FileError};
+use crate::journal::record::Record;
+use crate::producers::{Marker, Relation};
+
+/// Bytes of log between two marks of what is recent.
+const RECENT_STEP: u64 = 256 << 10;
+
+/// A batch to append by the partition's leader.
+#[derive(Debug)]
+pub struct AppendAsLeader {
+    /// Wall-clock time of the append.
+    pub now: Timestamp,
+    /// The epoch in which we lead.
+    pub leader_epoch: LeaderEpoch,
+    /// Exactly one batch of format v2, validated. Base offset and leader epoch are rewritten in
+    /// it, and with `LogAppendTime` its timestamp.
+    pub batch: BytesMut,
+}
+
+/// Where a batch is in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Appended {
+    /// Offset of its first record.
+    pub base_offset: Offset,
+    /// Offset of its last record. Durable once the durable end is greater.
+    pub last_offset: Offset,
+    /// The broker's timestamp, if the topic takes it.
+    pub log_append_time: Option<Timestamp>,
+    /// The log's start.
+    pub log_start: Offset,
+    /// Whether it was there already; its answer waits for the same durability.
+    pub duplicate: bool,
+}
+
+impl PartitionLog {
+    /// Appends a client's (or coordinator's) batch at the end of the log.
+    ///
+    /// Nothing is awaited: the batch is in the page cache and in the journal's next window. It is
+    /// durable when the durable end has passed its last offset; with `quorum-memory` that is at
+    /// once, and the listener is not told. After an error nothing of the batch is in the log.
+    pub fn append(self: &Arc<Self>, append: AppendAsLeader) -> Result<Appended, AppendError> {
+        let AppendAsLeader {
+            now,
+            leader_epoch,
+            mut batch,
+        } = append;
+        let header = Header::parse(&batch)
+            .filter(|header| header.size == batch.len())
+            .ok_or(AppendError::Malformed)?;
+        let mut state = self.lock();
+        state.check_gate()?;
+        if let Some(latest) = state
+            .epochs
+            .latest()
+            .filter(|latest| *latest > leader_epoch)
+        {
+            return Err(AppendError::StaleLeaderEpoch { latest });
+        }
+        let log_start = state.log_start;
+        let stamped = state.config.timestamp_type == TimestampType::LogAppendTime;
+        if let Relation::Duplicate(mark) = state.producers.check(&header, log_start)? {
+            return Ok(Appended {
+                base_offset: mark.base_offset,
+                last_offset: mark.last_offset,
+                log_append_time: stamped.then(|| Timestamp::from_millis(mark.timestamp)),
+                log_start,
+                duplicate: true,
+            });
+        }
+        let base_offset = state.log_end;
+        if stamped {
+            batch::stamp(&mut batch, now.as_millis());
+        }
+        batch::place(&mut batch, base_offset, leader_epoch);
+        let header = Header::parse(&batch).ok_or(AppendError::Malformed)?;
+        self.append_placed(&mut state, batch.freeze(), now)?;
+        Ok(Appended {
+            base_offset,
+            last_offset: header.last_offset(),
+            log_append_time: stamped.then_some(now),
+            log_start,
+            duplicate: false,
+        })
+    }
+
+    /// Appends consecutive batches exactly as a leader has them; they must start at our end (or
+    /// beyond it, where the leader's log was compacted). Returns the new log end.
+    pub fn append_as_follower(
+        self: &Arc<Self>,
+        now: Timestamp,
+        batches: Bytes,
+    ) -> Result<Offset, AppendError> {
+        let mut state = self.lock();
+        state.check_gate()?;
+        let (mut end, mut bytes) = (state.log_end, 0);
+        for (_, header) in headers(&batches) {
+            if header.base_offset < end {
+                return Err(AppendError::NotContiguous {
+                    log_end: end,
+                    base_offset: header.base_offset,
+                });
+            }
+            end = header.next_offset();
+            bytes += header.size;
+        }
+        if bytes != batches.len() {
+            return Err(AppendError::Malformed);
+        }
+        if bytes > 0 {
+            self.append_placed(&mut state, batches, now)?;
+        }
+        Ok(state.log_end)
+    }
+
+    /// Starts a leader epoch at the log's end, so that its start is known before its first batch.
+    pub fn start_epoch(self: &Arc<Self>, epoch: LeaderEpoch) {
+        let mut state = self.lock();
+        let start = state.log_end;
+        if state.gate == Gate::Open && state.epochs.assign(epoch, start) {
+            state.epochs_dirty = true;
+            self.enqueue(&mut state, Record::Epoch { epoch, start }, None);
+        }
+    }
+
+    fn append_placed(
+        self: &Arc<Self>,
+        state: &mut State,
+        batches: Bytes,
+        now: Timestamp,
+    ) -> Result<(), AppendError> {
+        self.write_batches(state, &batches, now).map_err(|error| {
+            if error.is_full() {
+                return AppendError::Storage(error);
+            }
+            self.shared
+                .env
+                .exit
+                .request(ExitCode::Storage, &error.to_string());
+            AppendError::Fatal
+        })?;
+        match state.class {
+            Durability::QuorumFsync => {
+                let base_offset = headers(&batches)
+                    .next()
+                    .map_or(state.log_end, |(_, header)| header.base_offset);
+                let record = Record::Append {
+                    base_offset,
+                    batches,
+                };
+                if !self.enqueue(state, record, None) {
+                    return Err(AppendError::Closed);
+                }
+            }
+            Durability::QuorumMemory => {
+                state.durable_end = state.log_end;
+                self.list_dirty(state);
+            }
+        }
+        state.check_invariants();
+        Ok(())
+    }
+
+    /// Writes whole batches to the active segment, rolling first where that is due, and takes
+    /// note of them. After an error the log is as it was.
+    pub(super) fn write_batches(
+        &self,
+        state: &mut State,
+        batches: &Bytes,
+        now: Timestamp,
+    ) -> Result<(), FileError> {
+        let (mut first, mut last) = (None, None);
+        for (_, header) in headers(batches) {
+            first.get_or_insert(header);
+            last = Some(header);
+        }
+        let (Some(first), Some(last)) = (first, last) else {
+            return Ok(());
+        };
+        self.make_dir(state)?;
+        self.roll_if_due(state, &first, &last, batches.len() as u64, now)?;
+        let shared = &*self.shared;
+        let interval = state.config.index_interval_bytes;
+        let active = state.active().expect("rolling has made a segment");
+        active.write(shared, batches)?;
+        for (at, header) in headers(batches) {
+            let active = state.active().expect("it was there a line above");
+            if let Err(error) = active.note(shared, &header, interval) {
+                // The batches are whole; only an index entry is missing, and it is derived.
+                tracing::warn!(%error, log = self.dir_name, "an index entry was not written");
+            }
+            let marker = Marker::parse(&header, &batches[at..at + header.size]);
+            state.producers.note(&header, marker);
+            if state.epochs.assign(header.leader_epoch, header.base_offset) {
+                state.epochs_dirty = true;
+            }
+        }
+        let bytes = batches.len() as u64;
+        self.note_recent(state, first.base_offset, bytes);
+        state.since_index_sync += bytes;
+        state.log_end = last.next_offset();
+        Ok(())
+    }
+
+    fn note_recent(&self, state: &mut State, offset: Offset, bytes: u64) {
+        let before = self.shared.appended.fetch_add(bytes, Ordering::Relaxed);
+        let oldest = before.saturating_sub(self.shared.options.recent_bytes);
+        while state.recent.front().is_some_and(|mark| mark.1 < oldest) {
+            state.recent.pop_front();
+        }
+        if state
+            .recent
+            .back()
+            .is_none_or(|mark| mark.1 + RECENT_STEP <= before)
+        {
+            state.recent.push_back((offset, before));
+        }
+    }
+
+    /// Makes the directory and `partition.metadata` before the first file.
+    pub(super) fn make_dir(&self, state: &mut State) -> Result<(), FileError> {
+        if state.dir_made {
+            return Ok(());
+        }
+        let disk = &*self.shared.env.disk;
+        disk.create_dir_all(&self.dir)
+            .map_err(|e| FileError::new("create", &self.dir, e))?;
+        let path = self.dir.join("partition.metadata");
+        let failed = |e| FileError::new("write", &path, e);
+        let file = disk.open(&path, OpenMode::CreateOrOpen).map_err(failed)?;
+        let text = format!("version: 0\ntopic_id: {}\n", self.key.topic_id);
+        file.set_len(0).map_err(failed)?;
+        file.write_at(&[Bytes::from(text)], 0).map_err(failed)?;
+        state.dir_made = true;
+        state.names_dirty = true;
+        Ok(())
+    }
+
+    fn roll_if_due(
+        &self,
+        state: &mut State,
+        first: &Header,
+        last: &Header,
+        bytes: u64,
+        now: Timestamp,
+    ) -> Result<(), FileError> {
+        let due = match state.segments.back() {
+            None => true,
+            Some(active) => {
+                active.size > 0
+                    && (active.size + bytes > state.config.segment_bytes
+                        || active.size + bytes > u64::from(u32::MAX >> 1)
+                        || !active.can_hold(last.last_offset())
+                        || index_is_full(active, state.config.segment_index_bytes)
+                        || is_old(active, state, first.max_timestamp, now))
+            }
+        };
+        if due {
+            self.roll(state, first.base_offset, now)?;
+        }
+        Ok(())
+    }
+
+    /// Begins a segment at `base`: the old one's indexes and the producers' state are written out
+    /// (page cache); syncing them is the housekeeper's.
+    pub(super) fn roll(
+        &self,
+        state: &mut State,
+        base: Offset,
+        now: Timestamp,
+    ) -> Result<(), FileError> {
+        let shared = &*self.shared;
+        if let Some(active) = state.segments.back_mut() {
+            active.finish(shared)?;
+            self.write_snapshot(state)?;
+            if state.class == Durability::QuorumMemory {
+                shared.want_roll_sync();
+            }
+        }
+        state
+            .segments
+            .push_back(Segment::new(&self.dir, base, now.as_millis()));
+        state.names_dirty = true;
+        Ok(())
+    }
+}
+
+impl State {
+    pub(super) fn check_gate(&self) -> Result<(), AppendError> {
+        match self.gate {
+            Gate::Open => Ok(()),
+            Gate::Busy => Err(AppendError::Busy),
+            Gate::Deleted | Gate::Offline => Err(AppendError::Closed),
+        }
+    }
+}
+
+fn index_is_full(segment: &Segment, bytes_max: u64) -> bool {
+    segment.offsets.bytes() + 8 > bytes_max || segment.times.bytes() + 12 > bytes_max
+}
+
+fn is_old(segment: &Segment, state: &State, timestamp: i64, now: Timestamp) -> bool {
+    let age = match segment.first_timestamp {
+        Some(first) if first >= 0 && timestamp >= 0 => timestamp.saturating_sub(first),
+        _ => now.as_millis().saturating_sub(segment.begun),
+    };
+    let jitter_max = state.config.segment_jitter_ms.min(state.config.segment_ms);
+    let jitter = (u128::from(jitter_max) * u128::from(state.jitter)) >> 16;
+    let jitter = u64::try_from(jitter).unwrap_or(jitter_max);
+    u64::try_from(age).is_ok_and(|age| age > state.config.segment_ms - jitter)
+}

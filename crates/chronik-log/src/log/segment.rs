@@ -1,0 +1,287 @@
+//! One segment of a log: the file of batches and its two indexes.
+//!
+//! Invariant: a file that was written stays open until its sync succeeded. Opened lazily; a
+//! descriptor that is only read is kept while fewer than the set number are open.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use chronik_io::fs::{File, OpenMode};
+use chronik_types::{Offset, Timestamp};
+
+use crate::batch::Header;
+use crate::error::FileError;
+use crate::index::{Index, OffsetEntry, TimeEntry};
+use crate::shared::Shared;
+
+/// What a segment is, for tools.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SegmentInfo {
+    /// The first offset it may hold.
+    pub base_offset: Offset,
+    /// Bytes of batches.
+    pub bytes: u64,
+    /// The greatest timestamp in it.
+    pub max_timestamp: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+pub(super) struct Segment {
+    pub(super) base: Offset,
+    pub(super) path: PathBuf,
+    pub(super) size: u64,
+    file: Option<Arc<dyn File>>,
+    /// Written since the last sync began.
+    pub(super) dirty: bool,
+    pub(super) offsets: Index<OffsetEntry>,
+    pub(super) times: Index<TimeEntry>,
+    /// The greatest timestamp and the last offset of the first batch that has it.
+    pub(super) max_timestamp: Option<(i64, Offset)>,
+    /// The greatest timestamp of the first batch, by which its age counts.
+    pub(super) first_timestamp: Option<i64>,
+    /// Wall-clock milliseconds when it was begun, for a segment without timestamps.
+    pub(super) begun: i64,
+    /// Bytes since the last index entry.
+    since_index: u64,
+}
+
+/// The name of a file of the segment at `base`.
+pub(super) fn file_name(base: Offset, suffix: &str) -> String {
+    format!("{:020}{suffix}", base.get())
+}
+
+impl Segment {
+    /// A segment without files; they appear with the first write.
+    pub(super) fn new(dir: &Path, base: Offset, begun: i64) -> Self {
+        Self {
+            base,
+            path: dir.join(file_name(base, ".log")),
+            size: 0,
+            file: None,
+            dirty: false,
+            offsets: Index::empty(dir.join(file_name(base, ".index"))),
+            times: Index::empty(dir.join(file_name(base, ".timeindex"))),
+            max_timestamp: None,
+            first_timestamp: None,
+            begun,
+            since_index: 0,
+        }
+    }
+
+    pub(super) fn info(&self) -> SegmentInfo {
+        SegmentInfo {
+            base_offset: self.base,
+            bytes: self.size,
+            max_timestamp: self.max_timestamp.map(|max| Timestamp::from_millis(max.0)),
+        }
+    }
+
+    /// The open file, for writing.
+    pub(super) fn file_to_write(&mut self, shared: &Shared) -> Result<Arc<dyn File>, FileError> {
+        if let Some(file) = &self.file {
+            return Ok(Arc::clone(file));
+        }
+        let file = shared
+            .env
+            .disk
+            .open(&self.path, OpenMode::CreateOrOpen)
+            .map_err(|e| FileError::new("open", &self.path, e))?;
+        shared.open_files.fetch_add(1, Ordering::Relaxed);
+        self.file = Some(Arc::clone(&file));
+        Ok(file)
+    }
+
+    /// The file for reading: kept open if there is room for that.
+    pub(super) fn file_to_read(&mut self, shared: &Shared) -> Result<Arc<dyn File>, FileError> {
+        let room = shared.open_files.load(Ordering::Relaxed) < shared.options.open_files_max;
+        if room || self.file.is_some() {
+            return self.file_to_write(shared);
+        }
+        shared
+            .env
+            .disk
+            .open(&self.path, OpenMode::Read)
+            .map_err(|e| FileError::new("open", &self.path, e))
+    }
+
+    /// Closes the file unless it has unsynced bytes.
+    pub(super) fn close_if_clean(&mut self, shared: &Shared) {
+        if !self.dirty && self.file.take().is_some() {
+            shared.open_files.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Writes whole batches at the end, into the page cache. After an error the file is as it
+    /// was, or the error says that cutting it failed too ([`FileError::is_full`] is false then).
+    pub(super) fn write(&mut self, shared: &Shared, batches: &Bytes) -> Result<(), FileError> {
+        let file = self.file_to_write(shared)?;
+        self.dirty = true;
+        if let Err(error) = file.write_at(std::slice::from_ref(batches), self.size) {
+            file.set_len(self.size)
+                .map_err(|e| FileError::new("cut back", &self.path, e))?;
+            return Err(FileError::new("write", &self.path, error));
+        }
+        Ok(())
+    }
+
+    /// Takes note of a batch written at the end.
+    pub(super) fn note(
+        &mut self,
+        shared: &Shared,
+        header: &Header,
+        interval: u64,
+    ) -> Result<(), FileError> {
+        let disk = &*shared.env.disk;
+        let last = header.last_offset();
+        if self.first_timestamp.is_none() {
+            self.first_timestamp = Some(header.max_timestamp);
+        }
+        if self
+            .max_timestamp
+            .is_none_or(|max| max.0 < header.max_timestamp)
+        {
+            self.max_timestamp = Some((header.max_timestamp, last));
+        }
+        if self.since_index > interval {
+            let position = u32::try_from(self.size).unwrap_or(u32::MAX);
+            self.offsets.push(
+                disk,
+                OffsetEntry {
+                    relative: self.relative(last),
+                    position,
+                },
+            )?;
+            self.push_time(shared)?;
+            self.since_index = 0;
+        }
+        self.since_index += header.size as u64;
+        self.size += header.size as u64;
+        Ok(())
+    }
+
+    fn push_time(&mut self, shared: &Shared) -> Result<(), FileError> {
+        let Some((timestamp, offset)) = self.max_timestamp else {
+            return Ok(());
+        };
+        let relative = self.relative(offset);
+        self.times.push(
+            &*shared.env.disk,
+            TimeEntry {
+                timestamp,
+                relative,
+            },
+        )
+    }
+
+    /// Completes the indexes of a segment that will not be appended to, in the page cache.
+    pub(super) fn finish(&mut self, shared: &Shared) -> Result<(), FileError> {
+        self.push_time(shared)?;
+        self.flush_indexes(shared)
+    }
+
+    pub(super) fn flush_indexes(&mut self, shared: &Shared) -> Result<(), FileError> {
+        self.offsets.flush(&*shared.env.disk)?;
+        self.times.flush(&*shared.env.disk)
+    }
+
+    fn relative(&self, offset: Offset) -> u32 {
+        u32::try_from(offset.get() - self.base.get()).unwrap_or(u32::MAX)
+    }
+
+    /// Whether `last_offset` can be written relative to the base.
+    pub(super) fn can_hold(&self, last_offset: Offset) -> bool {
+        i32::try_from(last_offset.get() - self.base.get()).is_ok()
+    }
+
+    /// Cuts the file and everything derived from it to `size`; the caller says what the greatest
+    /// timestamp is now.
+    pub(super) fn cut(&mut self, shared: &Shared, size: u64, end: Offset) -> Result<(), FileError> {
+        let file = self.file_to_write(shared)?;
+        file.set_len(size)
+            .map_err(|e| FileError::new("truncate", &self.path, e))?;
+        self.dirty = true;
+        self.size = size;
+        let disk = &*shared.env.disk;
+        self.offsets
+            .retain_prefix(disk, |entry| u64::from(entry.position) < size)?;
+        let relative = self.relative(end);
+        self.times
+            .retain_prefix(disk, |entry| entry.relative < relative)?;
+        self.since_index = 0;
+        Ok(())
+    }
+
+    /// Opens the files that are there, believing the first `size` bytes and the index entries
+    /// that point into them.
+    pub(super) fn open(
+        shared: &Shared,
+        dir: &Path,
+        base: Offset,
+        begun: i64,
+    ) -> Result<Self, FileError> {
+        let mut segment = Self::new(dir, base, begun);
+        let disk = &*shared.env.disk;
+        segment.offsets = Index::open(disk, dir.join(file_name(base, ".index")))?;
+        segment.times = Index::open(disk, dir.join(file_name(base, ".timeindex")))?;
+        let file = disk
+            .open(&segment.path, OpenMode::Read)
+            .map_err(|e| FileError::new("open", &segment.path, e))?;
+        segment.size = file
+            .len()
+            .map_err(|e| FileError::new("measure", &segment.path, e))?;
+        Ok(segment)
+    }
+
+    /// Reads the timestamp of the first batch, by which the segment's age counts.
+    pub(super) fn load_first_timestamp(&mut self, shared: &Shared) -> Result<(), FileError> {
+        self.first_timestamp = None;
+        if self.size > 0 {
+            let file = self.file_to_read(shared)?;
+            let bytes = chronik_io::fs::read_up_to(&*file, 0, crate::batch::HEADER_BYTES)
+                .map_err(|e| FileError::new("read", &self.path, e))?;
+            self.first_timestamp = Header::parse(&bytes).map(|header| header.max_timestamp);
+        }
+        Ok(())
+    }
+
+    /// Reads the headers of batches from `position` up to the end, in order.
+    pub(super) fn scan(
+        &mut self,
+        shared: &Shared,
+        mut position: u64,
+        mut visit: impl FnMut(u64, &Header, &Bytes) -> bool,
+    ) -> Result<u64, FileError> {
+        const CHUNK: usize = 1 << 18;
+        let file = self.file_to_read(shared)?;
+        let mut want = CHUNK;
+        while position < self.size {
+            let left = usize::try_from(self.size - position).unwrap_or(usize::MAX);
+            let bytes = chronik_io::fs::read_up_to(&*file, position, want.min(left))
+                .map_err(|e| FileError::new("read", &self.path, e))?;
+            let mut used = 0;
+            for (at, header) in crate::batch::headers(&bytes) {
+                if !visit(
+                    position + at as u64,
+                    &header,
+                    &bytes.slice(at..at + header.size),
+                ) {
+                    return Ok(position + at as u64);
+                }
+                used = at + header.size;
+            }
+            position += used as u64;
+            if used == 0 {
+                // Either a batch larger than the chunk or no batch at all.
+                match Header::parse(&bytes) {
+                    Some(header) if header.size <= left && header.size > want => want = header.size,
+                    _ => return Ok(position),
+                }
+            } else {
+                want = CHUNK;
+            }
+        }
+        Ok(position)
+    }
+}

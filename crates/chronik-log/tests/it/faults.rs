@@ -1,0 +1,151 @@
+//! Full disks, failing syncs, and what recovery costs.
+
+use chronik_io::ExitCode;
+use chronik_io::fs::sim::Fault;
+use chronik_log::{AppendError, LogConfig, LogManagerOptions};
+use chronik_types::{Durability, Offset};
+
+use crate::support::*;
+
+#[tokio::test(start_paused = true)]
+async fn an_append_without_space_leaves_nothing_behind_and_the_next_one_fits() {
+    let world = SimWorld::new();
+    let (manager, _) = world.open().await;
+    let log = manager
+        .create(key("t", 0), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    write(&log, 3, b"first");
+    manager.flush().await;
+    let windows = manager.stats().windows;
+    for fault in ["short", "full"] {
+        if fault == "short" {
+            world.disk.inject_times("*.log", Fault::ShortWrite, 1);
+        } else {
+            world.disk.set_capacity(Some(10));
+        }
+        let refused = append(&log, batch(3, &[1; 500], 5, None));
+        assert!(
+            matches!(refused, Err(AppendError::Storage(_))),
+            "{fault}: {refused:?}"
+        );
+        assert_eq!(log.offsets().log_end, Offset::new(3));
+        world.disk.set_capacity(None);
+    }
+    manager.flush().await;
+    assert_eq!(
+        manager.stats().windows,
+        windows,
+        "nothing went into the journal"
+    );
+    write(&log, 2, b"second");
+    manager.flush().await;
+    assert_eq!(*world.ended.lock().unwrap(), []);
+    let before = read_all(&log);
+    drop((manager, log));
+    world.disk.kill();
+    let (manager, _) = world.open().await;
+    let key = key("t", 0);
+    assert_eq!(
+        read_all(&manager.get(key.topic_id, key.partition).unwrap()),
+        before
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_sync_of_the_journal_ends_the_node_and_acknowledges_nothing() {
+    let world = SimWorld::new();
+    let (manager, _) = world.open().await;
+    let log = manager
+        .create(key("t", 0), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    manager.flush().await;
+    world.disk.inject("*/journal/*", Fault::SyncError);
+    write(&log, 3, b"lost");
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert_eq!(log.offsets().durable_end, Offset::ZERO);
+    let ended = world.ended.lock().unwrap().clone();
+    assert!(!ended.is_empty());
+    assert_eq!(ended[0].0, ExitCode::Storage);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failed_sync_of_a_segment_ends_the_node() {
+    let world = SimWorld::new();
+    let (manager, _) = world.open().await;
+    let log = manager
+        .create(key("t", 0), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    write(&log, 3, b"kept in the journal");
+    manager.flush().await;
+    let before = read_all(&log);
+    world.disk.inject("*.log", Fault::SyncError);
+    tokio::select! {
+        _ = manager.checkpoint() => panic!("a checkpoint cannot succeed"),
+        () = tokio::time::sleep(std::time::Duration::from_secs(1)) => {}
+    }
+    assert_eq!(world.ended.lock().unwrap()[0].0, ExitCode::Storage);
+    drop((manager, log));
+    world.disk.heal_all();
+    world.disk.crash_losing_unsynced();
+    let (manager, _) = world.open().await;
+    let key = key("t", 0);
+    assert_eq!(
+        read_all(&manager.get(key.topic_id, key.partition).unwrap()),
+        before
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn recovery_reads_what_was_not_checkpointed_and_not_the_log() {
+    let world = SimWorld::new();
+    let options = LogManagerOptions {
+        journal_first_file_bytes: 4 << 20,
+        journal_file_bytes: 8 << 20,
+        checkpoint_bytes: 4 << 20,
+        index_sync_bytes: 1 << 20,
+        ..options()
+    };
+    let (manager, _) = world.open_with(options.clone()).await;
+    let log = manager
+        .create(key("t", 0), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    let fill = vec![5; 16 << 10];
+    for _ in 0..2048 {
+        manager.room().await;
+        append(
+            &log,
+            batch(
+                2,
+                &fill,
+                1_700_000_000_000,
+                Some((1, 0, (log.offsets().log_end.get()) as i32)),
+            ),
+        )
+        .unwrap();
+        tokio::task::yield_now().await;
+    }
+    manager.flush().await;
+    manager.checkpoint().await.unwrap();
+    for _ in 0..32 {
+        write(&log, 2, &fill);
+    }
+    manager.flush().await;
+    let size = log.size_bytes();
+    assert!(size > 64 << 20);
+    assert!(
+        manager.stats().files_recycled > 0,
+        "the journal is smaller than the log"
+    );
+    drop((manager, log));
+    world.disk.crash_losing_unsynced();
+    let before = world.disk.counters("*").bytes_read;
+    let (manager, report) = world.open_with(options).await;
+    let read = world.disk.counters("*").bytes_read - before;
+    assert!(report.appends_redone >= 32);
+    // At most the journal file in use, once, and what is not covered in it twice more.
+    assert!(read < 20 << 20, "read {read} of {size} bytes");
+    let key = key("t", 0);
+    let log = manager.get(key.topic_id, key.partition).unwrap();
+    assert_eq!(log.size_bytes(), size);
+    assert_eq!(log.producers().len(), 1);
+}

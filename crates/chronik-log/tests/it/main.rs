@@ -1,0 +1,8 @@
+//! Tests of chronik-log from outside, one binary.
+
+mod crash;
+mod faults;
+mod inspect;
+mod journal;
+mod restart;
+mod support;

@@ -1,0 +1,281 @@
+//! Logs on a real disk, across restarts.
+
+use chronik_log::{AppendError, LogConfig};
+use chronik_types::{Durability, LeaderEpoch, Offset, Timestamp};
+
+use crate::support::*;
+
+#[tokio::test]
+async fn what_was_durable_is_there_after_a_stop_without_closing() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let log = manager
+        .create(
+            key("orders", 0),
+            Durability::QuorumFsync,
+            LogConfig::default(),
+        )
+        .unwrap();
+    for n in 0..50 {
+        write(&log, 3, format!("value {n}").as_bytes());
+    }
+    log.durable(Offset::new(150)).await;
+    let before = read_all(&log);
+    drop((manager, log));
+
+    let (manager, report) = world.open().await;
+    assert_eq!(
+        (report.logs, report.offline.len(), report.clean),
+        (1, 0, false)
+    );
+    let key = key("orders", 0);
+    let log = manager.get(key.topic_id, key.partition).unwrap();
+    assert_eq!(log.offsets().log_end, Offset::new(150));
+    assert_eq!(log.offsets().durable_end, Offset::new(150));
+    assert_eq!(read_all(&log), before);
+    write(&log, 1, b"more");
+    manager.close().await.unwrap();
+
+    let (manager, report) = world.open().await;
+    assert!(report.clean);
+    let log = manager.get(key.topic_id, key.partition).unwrap();
+    assert_eq!(log.offsets().log_end, Offset::new(151));
+    let metadata = std::fs::read_to_string(world.file("orders-0/partition.metadata")).unwrap();
+    assert_eq!(
+        metadata,
+        format!("version: 0\ntopic_id: {}\n", key.topic_id)
+    );
+}
+
+#[tokio::test]
+async fn a_range_is_whole_batches_below_the_end_asked_for() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let config = LogConfig {
+        segment_bytes: 4096,
+        index_interval_bytes: 256,
+        ..LogConfig::default()
+    };
+    let log = manager
+        .create(key("orders", 0), Durability::QuorumFsync, config)
+        .unwrap();
+    for _ in 0..100 {
+        write(&log, 5, &[7; 40]);
+    }
+    assert!(log.segments().len() > 5);
+    let read = log
+        .read(Offset::new(237), 1, Offset::new(500), true)
+        .unwrap();
+    assert_eq!(
+        i64::from_be_bytes(read.batches[..8].try_into().unwrap()),
+        235
+    );
+    assert_eq!(read.next_offset, Offset::new(240));
+    let read = log
+        .read(Offset::new(237), 1, Offset::new(500), false)
+        .unwrap();
+    assert!(read.batches.is_empty());
+    let read = log
+        .read(Offset::new(235), 1 << 20, Offset::new(239), true)
+        .unwrap();
+    assert!(read.batches.is_empty(), "the batch ends at 240");
+    assert!(
+        log.read(Offset::new(501), 1, Offset::new(500), true)
+            .is_err()
+    );
+    for from in 0..500 {
+        let all = read_from(&log, Offset::new(from));
+        assert_eq!(
+            i64::from_be_bytes(all[..8].try_into().unwrap()),
+            from / 5 * 5
+        );
+    }
+    manager.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn producers_and_epochs_survive_a_restart() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let key = key("orders", 0);
+    let log = manager
+        .create(key.clone(), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    log.start_epoch(LeaderEpoch::new(4));
+    append(&log, batch(3, b"a", 5, Some((9, 0, 0)))).unwrap();
+    manager.checkpoint().await.unwrap();
+    append(&log, batch(2, b"b", 6, Some((9, 0, 3)))).unwrap();
+    log.start_epoch(LeaderEpoch::new(6));
+    manager.flush().await;
+    drop((manager, log));
+
+    let (manager, _) = world.open().await;
+    let log = manager.get(key.topic_id, key.partition).unwrap();
+    assert_eq!(log.latest_epoch(), Some(LeaderEpoch::new(6)));
+    assert_eq!(
+        log.epoch_end(LeaderEpoch::new(5)),
+        Some((LeaderEpoch::new(4), Offset::new(5)))
+    );
+    let again = append(&log, batch(2, b"b", 6, Some((9, 0, 3)))).unwrap();
+    assert!(again.duplicate);
+    assert_eq!(again.base_offset, Offset::new(3));
+    let first = append(&log, batch(3, b"a", 5, Some((9, 0, 0)))).unwrap();
+    assert!(
+        first.duplicate,
+        "batches since the last snapshot are remembered"
+    );
+    assert!(matches!(
+        append(&log, batch(1, b"c", 7, Some((9, 0, 6)))),
+        Err(AppendError::OutOfOrderSequence { .. })
+    ));
+    assert!(
+        !append(&log, batch(1, b"c", 7, Some((9, 0, 5))))
+            .unwrap()
+            .duplicate
+    );
+    manager.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_truncated_log_stays_truncated_and_a_reset_one_reset() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let config = LogConfig {
+        segment_bytes: 2048,
+        ..LogConfig::default()
+    };
+    let one = manager
+        .create(key("orders", 0), Durability::QuorumFsync, config.clone())
+        .unwrap();
+    let two = manager
+        .create(key("orders", 1), Durability::QuorumFsync, config)
+        .unwrap();
+    for n in 0..60 {
+        write(&one, 2, format!("old {n}").as_bytes());
+        write(&two, 2, &[9; 30]);
+    }
+    manager.checkpoint().await.unwrap();
+    assert_eq!(
+        one.truncate(Offset::new(51)).await.unwrap(),
+        Offset::new(50)
+    );
+    two.reset(Offset::new(1000)).await.unwrap();
+    for n in 0..20 {
+        write(&one, 1, format!("new {n}").as_bytes());
+        write(&two, 1, b"after");
+    }
+    manager.flush().await;
+    let (before_one, before_two) = (read_all(&one), read_all(&two));
+    drop((manager, one, two));
+
+    let (manager, report) = world.open().await;
+    assert_eq!(report.offline, []);
+    let id = key("orders", 0).topic_id;
+    let one = manager.get(id, key("orders", 0).partition).unwrap();
+    let two = manager.get(id, key("orders", 1).partition).unwrap();
+    assert_eq!(one.offsets().log_end, Offset::new(70));
+    assert_eq!(
+        (two.offsets().log_start, two.offsets().log_end),
+        (Offset::new(1000), Offset::new(1020))
+    );
+    assert_eq!(read_all(&one), before_one);
+    assert_eq!(read_all(&two), before_two);
+    manager.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_deleted_topic_is_gone_and_its_name_can_be_taken_at_once() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let (old, new) = (key_of("orders", 1, 0), key_of("orders", 2, 0));
+    let log = manager
+        .create(old.clone(), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    write(&log, 1, b"old");
+    manager.checkpoint().await.unwrap();
+    let deletion = tokio::spawn({
+        let (manager, old) = (manager.clone(), old.clone());
+        async move { manager.delete(old.topic_id, old.partition).await }
+    });
+    while manager.get(old.topic_id, old.partition).is_some() {
+        tokio::task::yield_now().await;
+    }
+    let log = manager
+        .create(new.clone(), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    deletion.await.unwrap().unwrap();
+    write(&log, 2, b"new");
+    manager.flush().await;
+    drop((manager, log));
+
+    let (manager, _) = world.open().await;
+    assert!(manager.get(old.topic_id, old.partition).is_none());
+    let log = manager.get(new.topic_id, new.partition).unwrap();
+    assert_eq!(log.offsets().log_end, Offset::new(2));
+    manager.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_log_in_memory_class_is_durable_at_once_and_scanned_after_a_stop() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let key = key("orders", 0);
+    let log = manager
+        .create(key.clone(), Durability::QuorumMemory, LogConfig::default())
+        .unwrap();
+    manager.flush().await;
+    let windows = manager.stats().windows;
+    write(&log, 4, b"value");
+    assert_eq!(log.offsets().durable_end, Offset::new(4));
+    assert_eq!(manager.stats().windows, windows);
+    manager.checkpoint().await.unwrap();
+    write(&log, 4, b"value");
+    let before = read_all(&log);
+    drop((manager, log));
+    let (manager, _) = world.open().await;
+    let log = manager.get(key.topic_id, key.partition).unwrap();
+    assert_eq!(read_all(&log), before);
+    log.set_class(Durability::QuorumFsync).await.unwrap();
+    write(&log, 1, b"strong");
+    log.durable(Offset::new(9)).await;
+    manager.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn offsets_are_found_by_timestamp() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let config = LogConfig {
+        segment_bytes: 3000,
+        index_interval_bytes: 200,
+        ..LogConfig::default()
+    };
+    let log = manager
+        .create(key("orders", 0), Durability::QuorumFsync, config)
+        .unwrap();
+    for n in 0..100 {
+        append(&log, batch(3, b"some value", 1000 + n * 10, None)).unwrap();
+    }
+    let end = log.offsets().log_end;
+    for wanted in [0, 1000, 1001, 1003, 1010, 1555, 1992] {
+        let found = log
+            .offset_for_timestamp(Timestamp::from_millis(wanted), end)
+            .unwrap();
+        let (offset, timestamp, _) = found.unwrap();
+        let expected = (0..300)
+            .map(|o: i64| (o, 1000 + o / 3 * 10 + o % 3))
+            .find(|(_, t)| *t >= wanted)
+            .unwrap();
+        assert_eq!((offset.get(), timestamp.as_millis()), expected);
+    }
+    assert_eq!(
+        log.offset_for_timestamp(Timestamp::from_millis(1993), end)
+            .unwrap(),
+        None
+    );
+    assert_eq!(
+        log.max_timestamp(end).unwrap(),
+        Some((Offset::new(299), Timestamp::from_millis(1992)))
+    );
+    manager.close().await.unwrap();
+}

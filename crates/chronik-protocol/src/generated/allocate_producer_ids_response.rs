@@ -1,0 +1,47 @@
+//! `AllocateProducerIdsResponse`. Made by `cargo xtask codegen` from `schema/messages.txt`; do not edit.
+
+use std::ops::RangeInclusive;
+
+use crate::{ApiKey, DecodeError, Decoder, EncodeError, Encoder, Message, Response, Wire};
+
+/// Versions 0 to 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct AllocateProducerIdsResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub producer_id_start: i64,
+    pub producer_id_len: i32,
+}
+
+impl Wire for AllocateProducerIdsResponse {
+    const MIN_WIRE: usize = 19;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.throttle_time_ms = d.read()?;
+        m.error_code = d.read()?;
+        m.producer_id_start = d.read()?;
+        m.producer_id_len = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.throttle_time_ms)?;
+        e.write(&self.error_code)?;
+        e.write(&self.producer_id_start)?;
+        e.write(&self.producer_id_len)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+impl Message for AllocateProducerIdsResponse {
+    const NAME: &'static str = "AllocateProducerIdsResponse";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FIRST_FLEXIBLE: Option<i16> = Some(0);
+}
+
+impl Response for AllocateProducerIdsResponse {
+    const KEY: ApiKey = ApiKey::AllocateProducerIds;
+}

@@ -1,0 +1,80 @@
+//! `DeleteShareGroupOffsetsResponse`. Made by `cargo xtask codegen` from `schema/messages.txt`; do not edit.
+
+use std::ops::RangeInclusive;
+
+use crate::{ApiKey, DecodeError, Decoder, EncodeError, Encoder, Message, Response, Str, Wire};
+use chronik_types::Uuid;
+
+/// Versions 0 to 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteShareGroupOffsetsResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub error_message: Option<Str>,
+    pub responses: Vec<DeleteShareGroupOffsetsResponseTopic>,
+}
+
+impl Wire for DeleteShareGroupOffsetsResponse {
+    const MIN_WIRE: usize = 9;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.throttle_time_ms = d.read()?;
+        m.error_code = d.read()?;
+        m.error_message = d.read()?;
+        m.responses = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.throttle_time_ms)?;
+        e.write(&self.error_code)?;
+        e.write(&self.error_message)?;
+        e.write(&self.responses)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+/// Part of [`DeleteShareGroupOffsetsResponse`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct DeleteShareGroupOffsetsResponseTopic {
+    pub topic_name: Str,
+    pub topic_id: Uuid,
+    pub error_code: i16,
+    pub error_message: Option<Str>,
+}
+
+impl Wire for DeleteShareGroupOffsetsResponseTopic {
+    const MIN_WIRE: usize = 21;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.topic_name = d.read()?;
+        m.topic_id = d.read()?;
+        m.error_code = d.read()?;
+        m.error_message = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.topic_name)?;
+        e.write(&self.topic_id)?;
+        e.write(&self.error_code)?;
+        e.write(&self.error_message)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+impl Message for DeleteShareGroupOffsetsResponse {
+    const NAME: &'static str = "DeleteShareGroupOffsetsResponse";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FIRST_FLEXIBLE: Option<i16> = Some(0);
+}
+
+impl Response for DeleteShareGroupOffsetsResponse {
+    const KEY: ApiKey = ApiKey::DeleteShareGroupOffsets;
+}

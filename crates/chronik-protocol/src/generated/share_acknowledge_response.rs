@@ -1,0 +1,173 @@
+//! `ShareAcknowledgeResponse`. Made by `cargo xtask codegen` from `schema/messages.txt`; do not edit.
+
+use std::ops::RangeInclusive;
+
+use crate::{ApiKey, DecodeError, Decoder, EncodeError, Encoder, Message, Response, Str, Wire};
+use chronik_types::Uuid;
+
+/// Versions 1 to 2.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShareAcknowledgeResponse {
+    pub throttle_time_ms: i32,
+    pub error_code: i16,
+    pub error_message: Option<Str>,
+    /// v2+
+    pub acquisition_lock_timeout_ms: i32,
+    pub responses: Vec<ShareAcknowledgeTopicResponse>,
+    pub node_endpoints: Vec<NodeEndpoint>,
+}
+
+impl Wire for ShareAcknowledgeResponse {
+    const MIN_WIRE: usize = 10;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let v = d.version();
+        let mut m = Self::default();
+        m.throttle_time_ms = d.read()?;
+        m.error_code = d.read()?;
+        m.error_message = d.read()?;
+        d.read_if(v >= 2, &mut m.acquisition_lock_timeout_ms)?;
+        m.responses = d.read()?;
+        m.node_endpoints = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        let v = e.version();
+        e.write(&self.throttle_time_ms)?;
+        e.write(&self.error_code)?;
+        e.write(&self.error_message)?;
+        e.write_if(v >= 2, &self.acquisition_lock_timeout_ms)?;
+        e.write(&self.responses)?;
+        e.write(&self.node_endpoints)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+/// Part of [`ShareAcknowledgeResponse`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ShareAcknowledgeTopicResponse {
+    pub topic_id: Uuid,
+    pub partitions: Vec<PartitionData>,
+}
+
+impl Wire for ShareAcknowledgeTopicResponse {
+    const MIN_WIRE: usize = 18;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.topic_id = d.read()?;
+        m.partitions = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.topic_id)?;
+        e.write(&self.partitions)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+/// Part of [`ShareAcknowledgeResponse`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PartitionData {
+    pub partition_index: i32,
+    pub error_code: i16,
+    pub error_message: Option<Str>,
+    pub current_leader: LeaderIdAndEpoch,
+}
+
+impl Wire for PartitionData {
+    const MIN_WIRE: usize = 17;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.partition_index = d.read()?;
+        m.error_code = d.read()?;
+        m.error_message = d.read()?;
+        m.current_leader = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.partition_index)?;
+        e.write(&self.error_code)?;
+        e.write(&self.error_message)?;
+        e.write(&self.current_leader)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+/// Part of [`ShareAcknowledgeResponse`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct LeaderIdAndEpoch {
+    pub leader_id: i32,
+    pub leader_epoch: i32,
+}
+
+impl Wire for LeaderIdAndEpoch {
+    const MIN_WIRE: usize = 9;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.leader_id = d.read()?;
+        m.leader_epoch = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.leader_id)?;
+        e.write(&self.leader_epoch)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+/// Part of [`ShareAcknowledgeResponse`].
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeEndpoint {
+    pub node_id: i32,
+    pub host: Str,
+    pub port: i32,
+    pub rack: Option<Str>,
+}
+
+impl Wire for NodeEndpoint {
+    const MIN_WIRE: usize = 11;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.node_id = d.read()?;
+        m.host = d.read()?;
+        m.port = d.read()?;
+        m.rack = d.read()?;
+        d.skip_tags(true)?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.node_id)?;
+        e.write(&self.host)?;
+        e.write(&self.port)?;
+        e.write(&self.rack)?;
+        e.no_tags(true);
+        Ok(())
+    }
+}
+
+impl Message for ShareAcknowledgeResponse {
+    const NAME: &'static str = "ShareAcknowledgeResponse";
+    const VERSIONS: RangeInclusive<i16> = 1..=2;
+    const FIRST_FLEXIBLE: Option<i16> = Some(0);
+}
+
+impl Response for ShareAcknowledgeResponse {
+    const KEY: ApiKey = ApiKey::ShareAcknowledge;
+}

@@ -1,0 +1,37 @@
+//! `StreamsGroupMetadataKey`. Made by `cargo xtask codegen` from `schema/messages.txt`; do not edit.
+
+use std::ops::RangeInclusive;
+
+use crate::{DecodeError, Decoder, EncodeError, Encoder, Message, Str, Wire};
+
+/// Versions 0 to 0.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct StreamsGroupMetadataKey {
+    pub group_id: Str,
+}
+
+impl Wire for StreamsGroupMetadataKey {
+    const MIN_WIRE: usize = 2;
+
+    fn read(d: &mut Decoder) -> Result<Self, DecodeError> {
+        let mut m = Self::default();
+        m.group_id = d.read()?;
+        Ok(m)
+    }
+
+    fn write(&self, e: &mut Encoder) -> Result<(), EncodeError> {
+        e.write(&self.group_id)?;
+        Ok(())
+    }
+}
+
+impl Message for StreamsGroupMetadataKey {
+    const NAME: &'static str = "StreamsGroupMetadataKey";
+    const VERSIONS: RangeInclusive<i16> = 0..=0;
+    const FIRST_FLEXIBLE: Option<i16> = None;
+}
+
+impl StreamsGroupMetadataKey {
+    /// Stands before the key where it is stored.
+    pub const RECORD_TYPE: i16 = 17;
+}

@@ -1,0 +1,80 @@
+//! Room on the disk: below a reserve produce is refused, while reads and metadata go on.
+//!
+//! The metadata log must never meet a full disk (it would be fatal), so clients stop before.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use chronik_io::Env;
+use chronik_io::fs::Space;
+
+/// How often the filesystem is asked.
+const INTERVAL: Duration = Duration::from_secs(1);
+const GIB: u64 = 1 << 30;
+
+/// See the module's documentation.
+pub(crate) struct DiskSpace {
+    path: PathBuf,
+    reserve: Option<u64>,
+    latest: Mutex<Option<Space>>,
+    reserve_used: AtomicBool,
+}
+
+impl DiskSpace {
+    pub(crate) fn new(path: PathBuf, reserve: Option<u64>) -> Self {
+        Self {
+            path,
+            reserve,
+            latest: Mutex::new(None),
+            reserve_used: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether produce must be refused.
+    pub(crate) fn is_reserve_used(&self) -> bool {
+        self.reserve_used.load(Ordering::Relaxed)
+    }
+
+    /// What the filesystem said last.
+    pub(crate) fn latest(&self) -> Option<Space> {
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the filesystem once.
+    pub(crate) fn refresh(&self, env: &Env) {
+        let Ok(space) = env.disk.space(&self.path) else {
+            return;
+        };
+        let reserve = self.reserve.unwrap_or_else(|| GIB.min(space.total / 20));
+        let used = space.available < reserve;
+        if self.reserve_used.swap(used, Ordering::Relaxed) != used {
+            if used {
+                tracing::error!(
+                    event = "disk_full",
+                    available = space.available,
+                    reserve,
+                    "the disk is full up to its reserve: produce is refused until space is freed"
+                );
+            } else {
+                tracing::info!(
+                    event = "disk_freed",
+                    available = space.available,
+                    reserve,
+                    "there is space again: produce is accepted"
+                );
+            }
+        }
+        *self.latest.lock().unwrap_or_else(PoisonError::into_inner) = Some(space);
+    }
+
+    /// Keeps asking.
+    pub(crate) async fn watch(&self, env: &Env) {
+        let mut ticks = tokio::time::interval(INTERVAL);
+        loop {
+            ticks.tick().await;
+            self.refresh(env);
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The node: listeners, the APIs, partitions on this node, the controller, start-up and shutdown.
+//!
+//! Thin shells around the pure crates. `node.rs` constructs everything in the order of
+//! dependencies; no stage waits for consensus. Absent: flags and the environment (the binary).
+
+mod api;
+mod append;
+mod controller_client;
+mod controller_runtime;
+mod data_dir;
+mod disk_space;
+mod error_code;
+mod features;
+mod health;
+mod http;
+mod lifecycle;
+mod metrics;
+mod net;
+mod node;
+mod partition;
+mod producer_ids;
+mod publisher;
+mod replica_manager;
+pub mod settings;
+mod shared;
+mod topic_settings;
+
+pub use data_dir::{DISK_FORMAT, DataDirError};
+pub use health::{Health, Stage};
+pub use net::listener::BindError;
+pub use node::{Node, StartError};

@@ -1,0 +1,85 @@
+//! The byte budget: everything a client can make us hold is charged here.
+//!
+//! Keeps I14. First come first served: a waiter is never overtaken, so a large frame is not
+//! starved by small ones. Requests and replies have a pool each, because a request that holds its
+//! own bytes while it waits for room to answer must never wait for other requests like itself.
+
+use std::sync::Arc;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// What one open connection costs besides its frames: task, buffers and kernel structures.
+pub(crate) const CONNECTION_BYTES: usize = 8 * 1024;
+
+/// A pool of bytes. Cheap to clone.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    pool: Arc<Semaphore>,
+    total: usize,
+}
+
+/// Bytes taken from a pool; given back when dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    _permit: OwnedSemaphorePermit,
+}
+
+/// More than the whole pool was asked for: it would be waited for in vain.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct TooLarge;
+
+impl Budget {
+    pub(crate) fn new(total: usize) -> Self {
+        let total = total.min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
+        Self {
+            pool: Arc::new(Semaphore::new(total)),
+            total,
+        }
+    }
+
+    /// Waits for `bytes`; refuses at once what could never be granted.
+    pub(crate) async fn reserve(&self, bytes: usize) -> Result<Reservation, TooLarge> {
+        if bytes > self.total {
+            return Err(TooLarge);
+        }
+        let count = u32::try_from(bytes).map_err(|_| TooLarge)?;
+        let permit = Arc::clone(&self.pool).acquire_many_owned(count).await;
+        Ok(Reservation {
+            _permit: permit.expect("the pool is never closed"),
+        })
+    }
+
+    /// Takes `bytes` now or not at all.
+    pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
+        let count = u32::try_from(bytes).ok()?;
+        let permit = Arc::clone(&self.pool).try_acquire_many_owned(count).ok()?;
+        Some(Reservation { _permit: permit })
+    }
+
+    /// The size of the pool in bytes.
+    pub(crate) fn total(&self) -> usize {
+        self.total
+    }
+
+    /// Bytes taken now.
+    pub(crate) fn used(&self) -> usize {
+        self.total - self.pool.available_permits().min(self.total)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn bytes_come_back_when_a_reservation_is_dropped_and_the_impossible_is_refused() {
+        let budget = Budget::new(100);
+        assert_eq!(budget.reserve(101).await.err(), Some(TooLarge));
+        let held = budget.reserve(60).await.unwrap();
+        assert_eq!(budget.used(), 60);
+        assert!(budget.try_reserve(41).is_none());
+        drop(held);
+        assert_eq!(budget.used(), 0);
+        assert!(budget.try_reserve(100).is_some());
+    }
+}

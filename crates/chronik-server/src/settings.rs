@@ -1,0 +1,422 @@
+//! Every setting of a node in one table: Kafka's name, flag, default, kind and meaning.
+//!
+//! The command line, the environment, the TOML file, `chronik config reference` and
+//! DescribeConfigs are all made from [`SETTINGS`]; nothing else names a setting.
+//! Absent: reading the environment or files (the binary does), topic settings (the controller's
+//! `topic_config` has those).
+
+mod endpoint;
+mod node_config;
+
+use std::fmt;
+
+pub use endpoint::{Endpoint, InvalidEndpoint, parse_endpoints};
+pub use node_config::NodeConfig;
+
+/// What a setting's text must look like.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Kind {
+    /// Anything, also nothing.
+    Text,
+    /// A path.
+    Path,
+    /// `true` or `false`.
+    Bool,
+    /// A whole number within these bounds, both included.
+    Int(i64, i64),
+    /// One of these words.
+    Choice(&'static [&'static str]),
+    /// `[NAME=]HOST:PORT` or `NAME://HOST:PORT`, comma separated.
+    Endpoints,
+}
+
+impl Kind {
+    /// Kafka's name of the type, as DescribeConfigs and reference pages use it.
+    pub const fn type_name(self) -> &'static str {
+        match self {
+            Self::Text | Self::Path | Self::Choice(_) => "string",
+            Self::Bool => "boolean",
+            Self::Int(_, max) if max <= i32::MAX as i64 => "int",
+            Self::Int(..) => "long",
+            Self::Endpoints => "list",
+        }
+    }
+
+    fn check(self, text: &str) -> Result<(), String> {
+        match self {
+            Self::Text | Self::Path => Ok(()),
+            Self::Bool if matches!(text, "true" | "false") => Ok(()),
+            Self::Bool => Err("must be true or false".to_owned()),
+            Self::Int(min, max) => match text.parse::<i64>() {
+                Ok(n) if (min..=max).contains(&n) => Ok(()),
+                _ => Err(format!("must be a whole number from {min} to {max}")),
+            },
+            Self::Choice(words) if words.contains(&text) => Ok(()),
+            Self::Choice(words) => Err(format!("must be one of {}", words.join(", "))),
+            Self::Endpoints => parse_endpoints(text)
+                .map(drop)
+                .map_err(|error| error.to_string()),
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Kafka's name where Kafka has one, else `chronik.…`.
+    pub name: &'static str,
+    /// The flag of `chronik start` without dashes, if it has one.
+    pub flag: Option<&'static str>,
+    /// What a value looks like in `--help`.
+    pub value_name: &'static str,
+    /// The default in text form; empty means "chosen at start" and the meaning says how.
+    pub default: &'static str,
+    /// What the text must look like.
+    pub kind: Kind,
+    /// What it does, with unit.
+    pub doc: &'static str,
+}
+
+impl Setting {
+    /// The environment variable: `CHRONIK_` and the name with dots and dashes as underscores.
+    pub fn variable(&self) -> String {
+        let name = self.name.strip_prefix("chronik.").unwrap_or(self.name);
+        format!("CHRONIK_{}", name.replace(['.', '-'], "_").to_uppercase())
+    }
+
+    /// Finds a row by its name.
+    pub fn by_name(name: &str) -> Option<&'static Self> {
+        SETTINGS.iter().find(|setting| setting.name == name)
+    }
+}
+
+/// Where a value came from; a later one wins over an earlier one.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Source {
+    /// The table.
+    Default,
+    /// The TOML file.
+    File,
+    /// `CHRONIK_*`.
+    Environment,
+    /// The command line.
+    Flag,
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Default => "default",
+            Self::File => "file",
+            Self::Environment => "environment",
+            Self::Flag => "command line",
+        })
+    }
+}
+
+/// A setting that cannot be used, with what to do about it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InvalidSetting {
+    /// The setting's name as it was written.
+    pub name: String,
+    /// Where it was written.
+    pub source: Source,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl fmt::Display for InvalidSetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.name, self.source, self.problem)
+    }
+}
+
+impl std::error::Error for InvalidSetting {}
+
+const MIB: i64 = 1 << 20;
+const LONG: Kind = Kind::Int(-1, i64::MAX);
+
+const fn flag(
+    name: &'static str,
+    flag: &'static str,
+    value_name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    doc: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        flag: Some(flag),
+        value_name,
+        default,
+        kind,
+        doc,
+    }
+}
+
+const fn plain(
+    name: &'static str,
+    default: &'static str,
+    kind: Kind,
+    doc: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        flag: None,
+        value_name: "VALUE",
+        default,
+        kind,
+        doc,
+    }
+}
+
+/// The table.
+pub const SETTINGS: &[Setting] = &[
+    flag(
+        "log.dirs",
+        "data-dir",
+        "DIR",
+        "./chronik-data",
+        Kind::Path,
+        "Directory of everything this node keeps. Made (mode 0750) if it is not there.",
+    ),
+    flag(
+        "listeners",
+        "listen",
+        "[NAME=]HOST:PORT",
+        "127.0.0.1:9092",
+        Kind::Endpoints,
+        "Addresses on which Kafka clients are served; the flag may be repeated. Port 0 lets the system choose.",
+    ),
+    flag(
+        "advertised.listeners",
+        "advertise",
+        "[NAME=]HOST:PORT",
+        "",
+        Kind::Endpoints,
+        "Addresses told to clients, matched to the listeners by name. Default: the address listened on, or the host name where that is a wildcard.",
+    ),
+    flag(
+        "chronik.internal.listener",
+        "internal-listen",
+        "HOST:PORT",
+        "127.0.0.1:9192",
+        Kind::Endpoints,
+        "Address for the other nodes of a cluster. A single node does not open it.",
+    ),
+    flag(
+        "chronik.internal.advertised.listener",
+        "internal-advertise",
+        "HOST:PORT",
+        "",
+        Kind::Endpoints,
+        "Address told to the other nodes. Default: the internal address.",
+    ),
+    flag(
+        "chronik.http.listener",
+        "http",
+        "HOST:PORT",
+        "127.0.0.1:9080",
+        Kind::Endpoints,
+        "Address of /livez, /readyz and /metrics; empty for none.",
+    ),
+    flag(
+        "node.id",
+        "node-id",
+        "ID",
+        "1",
+        Kind::Int(0, i32::MAX as i64),
+        "This node's id, unique in its cluster.",
+    ),
+    flag(
+        "broker.rack",
+        "rack",
+        "RACK",
+        "",
+        Kind::Text,
+        "Where this node stands; replicas are spread over racks.",
+    ),
+    flag(
+        "chronik.durability",
+        "durability",
+        "CLASS",
+        "quorum-fsync",
+        Kind::Choice(&["quorum-fsync", "quorum-memory"]),
+        "What an acknowledgement promises where a topic does not say: quorum-fsync, on stable storage; quorum-memory, in the page cache as with Kafka. Set when the cluster is formed, then kept in its metadata.",
+    ),
+    flag(
+        "chronik.log.level",
+        "log-level",
+        "LEVEL",
+        "info",
+        Kind::Text,
+        "error, warn, info, debug or trace, or filters such as info,chronik::metadata=trace.",
+    ),
+    flag(
+        "chronik.log.format",
+        "log-format",
+        "FORMAT",
+        "text",
+        Kind::Choice(&["text", "json"]),
+        "Form of the log lines on standard error.",
+    ),
+    plain(
+        "num.partitions",
+        "1",
+        Kind::Int(1, 10_000),
+        "Partitions of a topic created without a number.",
+    ),
+    plain(
+        "auto.create.topics.enable",
+        "true",
+        Kind::Bool,
+        "Whether a topic that a client asks for is created.",
+    ),
+    plain(
+        "delete.topic.enable",
+        "true",
+        Kind::Bool,
+        "Whether topics may be deleted.",
+    ),
+    plain(
+        "message.max.bytes",
+        "1048588",
+        Kind::Int(0, i32::MAX as i64),
+        "Largest record batch, in bytes (topics: max.message.bytes).",
+    ),
+    plain(
+        "log.segment.bytes",
+        "1073741824",
+        Kind::Int(MIB, i32::MAX as i64),
+        "Largest segment file, in bytes (topics: segment.bytes).",
+    ),
+    plain(
+        "log.roll.ms",
+        "604800000",
+        Kind::Int(1, i64::MAX),
+        "Age at which a segment is closed, in milliseconds (topics: segment.ms).",
+    ),
+    plain(
+        "log.retention.ms",
+        "604800000",
+        LONG,
+        "Age at which a segment is deleted, in milliseconds; -1 keeps it (topics: retention.ms).",
+    ),
+    plain(
+        "log.retention.bytes",
+        "-1",
+        LONG,
+        "Size above which a partition's oldest segments are deleted, in bytes; -1 keeps them (topics: retention.bytes).",
+    ),
+    plain(
+        "log.retention.check.interval.ms",
+        "300000",
+        Kind::Int(1, i64::MAX),
+        "How often retention looks for segments to delete, in milliseconds.",
+    ),
+    plain(
+        "min.insync.replicas",
+        "",
+        Kind::Text,
+        "In-sync replicas that acks=all needs. Default: 2 with three replicas or more, else 1.",
+    ),
+    plain(
+        "socket.request.max.bytes",
+        "104857600",
+        Kind::Int(1024, i32::MAX as i64),
+        "Largest request, in bytes. Requests other than Produce are limited to 8 MiB.",
+    ),
+    plain(
+        "connections.max.idle.ms",
+        "600000",
+        LONG,
+        "Age at which an idle connection is closed, in milliseconds; -1 never.",
+    ),
+    plain(
+        "fetch.max.bytes",
+        "57671680",
+        Kind::Int(1024, i32::MAX as i64),
+        "Most bytes of records in one fetch response.",
+    ),
+    plain(
+        "max.incremental.fetch.session.cache.slots",
+        "1000",
+        Kind::Int(0, 1_000_000),
+        "Most incremental fetch sessions kept.",
+    ),
+    plain(
+        "chronik.memory.budget.bytes",
+        "0",
+        Kind::Int(0, i64::MAX),
+        "Bytes held for clients at most (requests, replies, connections); 0 is the smaller of 256 MiB and a quarter of memory.",
+    ),
+    plain(
+        "chronik.produce.pipeline.max",
+        "8",
+        Kind::Int(1, 1000),
+        "Produce requests of one connection in progress at once.",
+    ),
+    plain(
+        "chronik.journal.file.bytes",
+        "268435456",
+        Kind::Int(MIB, 1 << 40),
+        "Size of one journal file, in bytes.",
+    ),
+    plain(
+        "chronik.journal.files.max",
+        "4",
+        Kind::Int(2, 64),
+        "Journal files at most.",
+    ),
+    plain(
+        "chronik.checkpoint.max.bytes",
+        "134217728",
+        Kind::Int(MIB, 1 << 40),
+        "Bytes that may wait for a checkpoint at moderate load; restart time follows from it.",
+    ),
+    plain(
+        "chronik.disk.reserve.bytes",
+        "0",
+        Kind::Int(0, i64::MAX),
+        "Free bytes below which produce is refused; 0 is the smaller of 1 GiB and 5 % of the filesystem.",
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_default_is_legal_and_every_name_flag_and_variable_is_unique() {
+        let mut seen = std::collections::BTreeSet::new();
+        for setting in SETTINGS {
+            if !setting.default.is_empty() {
+                assert_eq!(
+                    setting.kind.check(setting.default),
+                    Ok(()),
+                    "{}",
+                    setting.name
+                );
+            }
+            assert!(seen.insert(setting.name.to_owned()), "{}", setting.name);
+            assert!(seen.insert(setting.variable()), "{}", setting.name);
+            if let Some(flag) = setting.flag {
+                assert!(seen.insert(format!("--{flag}")), "{flag}");
+            }
+        }
+        assert_eq!(
+            Setting::by_name("node.id")
+                .map(Setting::variable)
+                .as_deref(),
+            Some("CHRONIK_NODE_ID")
+        );
+    }
+
+    #[test]
+    fn a_kind_refuses_what_it_cannot_be() {
+        assert!(Kind::Int(0, 9).check("10").is_err());
+        assert!(Kind::Bool.check("yes").is_err());
+        assert!(Kind::Choice(&["a"]).check("b").is_err());
+        assert!(Kind::Endpoints.check("nowhere").is_err());
+    }
+}

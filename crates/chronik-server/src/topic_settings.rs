@@ -1,0 +1,190 @@
+//! A topic's settings as they take effect on this node.
+//!
+//! A value is looked for on the topic, then among the cluster's and this broker's dynamic
+//! defaults, then in the node's own settings under the broker's name for it, then in the table.
+
+use chronik_controller::topic_config::{list, topic_config};
+use chronik_controller::{ConfigResource, MetadataImage, TopicImage};
+use chronik_log::{LogConfig, TimestampType};
+use chronik_replication::MinIsr;
+use chronik_types::{PartitionId, TopicName};
+
+use crate::settings::NodeConfig;
+
+/// Bytes that the records of one batch may take when they must be opened.
+const INSPECT_BYTES_MAX: usize = 64 << 20;
+
+/// What a topic asks of the batches written to it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct ProduceRules {
+    pub(crate) min_isr: MinIsr,
+    /// `max.message.bytes`
+    pub(crate) max_message_bytes: usize,
+    /// Whether `cleanup.policy` has `compact`.
+    pub(crate) keys_required: bool,
+    /// Whether `message.timestamp.type` is `LogAppendTime`.
+    pub(crate) log_append_time: bool,
+    pub(crate) timestamps: TimestampBounds,
+    pub(crate) inspect_bytes_max: usize,
+}
+
+impl ProduceRules {
+    /// Whether timestamps inside a compressed batch matter. The header's own are always checked;
+    /// what is inside is looked at only where an operator has set a limit.
+    pub(crate) fn limits_timestamps(&self) -> bool {
+        !self.log_append_time && self.timestamps.before_ms != i64::MAX
+    }
+}
+
+/// How far a timestamp may be from the broker's clock, in milliseconds.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TimestampBounds {
+    /// `message.timestamp.before.max.ms`
+    pub(crate) before_ms: i64,
+    /// `message.timestamp.after.max.ms`
+    pub(crate) after_ms: i64,
+}
+
+impl TimestampBounds {
+    pub(crate) fn contains(&self, timestamp: i64, now: i64) -> bool {
+        timestamp >= now.saturating_sub(self.before_ms)
+            && timestamp <= now.saturating_add(self.after_ms)
+    }
+}
+
+/// A topic setting's text, and where it came from.
+pub(crate) struct Effective<'a> {
+    pub(crate) value: &'a str,
+    pub(crate) origin: Origin,
+}
+
+/// Kafka's sources of a configuration, with their numbers in DescribeConfigs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Origin {
+    Topic = 1,
+    Broker = 2,
+    Cluster = 3,
+    StaticBroker = 4,
+    Default = 5,
+}
+
+/// The value of a topic setting that the table has; `None` for an unknown name.
+pub(crate) fn effective<'a>(
+    image: &'a MetadataImage,
+    config: &'a NodeConfig,
+    topic: &TopicName,
+    name: &str,
+) -> Option<Effective<'a>> {
+    let row = topic_config(name)?;
+    let found = |value, origin| Some(Effective { value, origin });
+    if let Some(value) = image.config(&ConfigResource::Topic(topic.clone()), name) {
+        return found(value, Origin::Topic);
+    }
+    if name == "chronik.durability" {
+        return found(image.durability(topic).as_str(), Origin::Cluster);
+    }
+    if let Some(synonym) = row.broker_synonym {
+        if let Some(value) = image.config(&ConfigResource::Broker(config.node_id), synonym) {
+            return found(value, Origin::Broker);
+        }
+        if let Some(value) = image.config(&ConfigResource::ClusterDefault, synonym) {
+            return found(value, Origin::Cluster);
+        }
+        if let Some(value) = config.given(synonym) {
+            return found(value, Origin::StaticBroker);
+        }
+    }
+    found(row.default, Origin::Default)
+}
+
+struct Reader<'a> {
+    image: &'a MetadataImage,
+    config: &'a NodeConfig,
+    topic: &'a TopicName,
+}
+
+impl Reader<'_> {
+    fn text(&self, name: &str) -> &str {
+        effective(self.image, self.config, self.topic, name).map_or("", |found| found.value)
+    }
+
+    /// Values were checked when they were set; one that cannot be read falls to `otherwise`.
+    fn number(&self, name: &str, otherwise: i64) -> i64 {
+        self.text(name).trim().parse().unwrap_or(otherwise)
+    }
+
+    fn size(&self, name: &str, otherwise: u64) -> u64 {
+        u64::try_from(self.number(name, -1)).unwrap_or(otherwise)
+    }
+
+    /// A limit that -1 switches off.
+    fn limit(&self, name: &str) -> Option<u64> {
+        u64::try_from(self.number(name, -1)).ok()
+    }
+
+    fn has_policy(&self, policy: &str) -> bool {
+        list(self.text("cleanup.policy")).any(|item| item == policy)
+    }
+
+    fn log_append_time(&self) -> bool {
+        self.text("message.timestamp.type") == "LogAppendTime"
+    }
+}
+
+/// What the log of a topic's partitions obeys.
+pub(crate) fn log_config(
+    image: &MetadataImage,
+    config: &NodeConfig,
+    topic: &TopicName,
+) -> LogConfig {
+    let read = Reader {
+        image,
+        config,
+        topic,
+    };
+    let default = LogConfig::default();
+    LogConfig {
+        segment_bytes: read.size("segment.bytes", default.segment_bytes),
+        segment_ms: read.size("segment.ms", default.segment_ms),
+        segment_jitter_ms: read.size("segment.jitter.ms", default.segment_jitter_ms),
+        segment_index_bytes: read.size("segment.index.bytes", default.segment_index_bytes),
+        index_interval_bytes: read.size("index.interval.bytes", default.index_interval_bytes),
+        retention_ms: read.limit("retention.ms"),
+        retention_bytes: read.limit("retention.bytes"),
+        timestamp_type: if read.log_append_time() {
+            TimestampType::LogAppendTime
+        } else {
+            TimestampType::CreateTime
+        },
+        cleanup_delete: read.has_policy("delete"),
+    }
+}
+
+/// What a topic asks of the batches written to one of its partitions.
+pub(crate) fn produce_rules(
+    image: &MetadataImage,
+    config: &NodeConfig,
+    topic: &TopicImage,
+    partition: PartitionId,
+) -> ProduceRules {
+    let read = Reader {
+        image,
+        config,
+        topic: &topic.name,
+    };
+    let replicas = topic
+        .partition(partition)
+        .map_or(1, |registration| registration.replicas.len());
+    let max = read.number("max.message.bytes", 1_048_588);
+    ProduceRules {
+        min_isr: MinIsr(image.min_isr(&topic.name, replicas)),
+        max_message_bytes: usize::try_from(max).unwrap_or(0),
+        keys_required: read.has_policy("compact"),
+        log_append_time: read.log_append_time(),
+        timestamps: TimestampBounds {
+            before_ms: read.number("message.timestamp.before.max.ms", i64::MAX),
+            after_ms: read.number("message.timestamp.after.max.ms", 3_600_000),
+        },
+        inspect_bytes_max: INSPECT_BYTES_MAX,
+    }
+}

@@ -1,0 +1,44 @@
+//! The simulation of a node: that it repeats itself, that it is clean, and that it can fail.
+
+use chronik_sim::node_scenario::{Variant, run};
+
+fn assert_clean(seeds: impl Iterator<Item = u64>) {
+    for seed in seeds {
+        let report = run(seed, Variant::Honest);
+        assert!(
+            report.violations.is_empty(),
+            "{}\n{:#?}\nreplay: cargo xtask sim --seed {seed} --log",
+            report.summary(),
+            report.violations
+        );
+    }
+}
+
+#[test]
+fn a_seed_run_twice_gives_the_same_log_and_another_one_another() {
+    let first = run(1, Variant::Honest);
+    let again = run(1, Variant::Honest);
+    assert_eq!(first.log.text(), again.log.text());
+    assert_ne!(first.log.hash(), run(2, Variant::Honest).log.hash());
+}
+
+// Two tests, so that two cores share them.
+#[test]
+fn a_node_keeps_its_promises_through_crashes_and_failing_disks_seeds_1_to_10() {
+    assert_clean(1..=10);
+}
+
+#[test]
+fn a_node_keeps_its_promises_through_crashes_and_failing_disks_seeds_11_to_20() {
+    assert_clean(11..=20);
+}
+
+#[test]
+fn a_journal_whose_syncs_are_lies_is_found_out() {
+    let lost = (1..=5).any(|seed| {
+        let report = run(seed, Variant::LyingJournal);
+        let is_loss = |v: &String| v.starts_with("lost write") || v.starts_with("unseen write");
+        report.violations.iter().any(is_loss)
+    });
+    assert!(lost, "five seeds of a lying disk and nothing is lost");
+}

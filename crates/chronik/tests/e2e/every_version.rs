@@ -1,0 +1,265 @@
+//! Every advertised (API, version) is asked for on the wire and answered in that version.
+//!
+//! Holds the advertised table and the handlers together: a field that a version does not have
+//! would end the connection instead of being answered.
+
+use chronik_client::Connection;
+use chronik_protocol::generated as m;
+use chronik_protocol::{ApiKey, BatchBuilder, Codec, Request};
+
+use crate::node::{Node, data_dir};
+
+const TOPIC: &str = "every-version";
+
+/// Asks in every version that is advertised and that the request has.
+async fn ask_all<R: Request + 'static>(
+    connection: &Connection,
+    advertised: &[(i16, i16, i16)],
+    asked: &mut Vec<i16>,
+    make: impl Fn(i16) -> R,
+) {
+    let key = R::KEY as i16;
+    let (_, min, max) = *advertised
+        .iter()
+        .find(|(api, ..)| *api == key)
+        .unwrap_or_else(|| panic!("{} is not advertised", R::KEY.name()));
+    // Produce is advertised from 0 for the sake of old clients; 3 is the first that is served.
+    let first = if R::KEY == ApiKey::Produce { 3 } else { min };
+    for version in first..=max {
+        connection
+            .call(&make(version), version)
+            .await
+            .unwrap_or_else(|error| panic!("{} v{version}: {error}", R::KEY.name()));
+    }
+    asked.push(key);
+}
+
+fn batch() -> bytes::Bytes {
+    let mut builder = BatchBuilder::new(Codec::None);
+    builder
+        .push(1_700_000_000_000, Some(b"k"), Some(b"v"), &[])
+        .unwrap();
+    builder.build().unwrap()
+}
+
+#[tokio::test]
+async fn every_advertised_version_is_answered() {
+    let dir = data_dir();
+    let node = Node::start(dir.path());
+    let connection = Connection::connect(&node.kafka).await.unwrap();
+    let versions = connection
+        .call(&m::ApiVersionsRequest::default(), 0)
+        .await
+        .unwrap();
+    let advertised: Vec<(i16, i16, i16)> = versions
+        .api_keys
+        .iter()
+        .map(|api| (api.api_key, api.min_version, api.max_version))
+        .collect();
+    let mut asked = Vec::new();
+    let c = &connection;
+    let a = &advertised[..];
+
+    ask_all(c, a, &mut asked, |_| m::ApiVersionsRequest {
+        client_software_name: "test".into(),
+        client_software_version: "1".into(),
+    })
+    .await;
+    ask_all(c, a, &mut asked, |version| m::CreateTopicsRequest {
+        topics: vec![m::create_topics_request::CreatableTopic {
+            name: format!("{TOPIC}-{version}").into(),
+            num_partitions: 1,
+            replication_factor: 1,
+            ..Default::default()
+        }],
+        timeout_ms: 10_000,
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::MetadataRequest {
+        topics: Some(vec![m::metadata_request::MetadataRequestTopic {
+            name: Some(TOPIC.into()),
+            ..Default::default()
+        }]),
+        allow_auto_topic_creation: true,
+        ..Default::default()
+    })
+    .await;
+    let id = topic_id(c).await;
+    ask_all(c, a, &mut asked, |version| m::ProduceRequest {
+        acks: -1,
+        timeout_ms: 10_000,
+        topic_data: vec![m::produce_request::TopicProduceData {
+            name: if version < 13 {
+                TOPIC.into()
+            } else {
+                "".into()
+            },
+            topic_id: if version >= 13 {
+                id
+            } else {
+                Default::default()
+            },
+            partition_data: vec![m::produce_request::PartitionProduceData {
+                index: 0,
+                records: Some(batch()),
+            }],
+        }],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |version| m::FetchRequest {
+        max_wait_ms: 10,
+        min_bytes: 1,
+        max_bytes: 1 << 20,
+        session_epoch: -1,
+        topics: vec![m::fetch_request::FetchTopic {
+            topic: if version < 13 {
+                TOPIC.into()
+            } else {
+                "".into()
+            },
+            topic_id: if version >= 13 {
+                id
+            } else {
+                Default::default()
+            },
+            partitions: vec![m::fetch_request::FetchPartition {
+                partition_max_bytes: 1 << 20,
+                ..Default::default()
+            }],
+        }],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![m::list_offsets_request::ListOffsetsTopic {
+            name: TOPIC.into(),
+            partitions: vec![m::list_offsets_request::ListOffsetsPartition {
+                timestamp: -1,
+                ..Default::default()
+            }],
+        }],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::OffsetForLeaderEpochRequest {
+        replica_id: if c.is_closed() { 0 } else { -1 },
+        topics: vec![m::offset_for_leader_epoch_request::OffsetForLeaderTopic {
+            topic: TOPIC.into(),
+            partitions: vec![Default::default()],
+        }],
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::InitProducerIdRequest {
+        transactional_id: None,
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::CreatePartitionsRequest {
+        topics: vec![m::create_partitions_request::CreatePartitionsTopic {
+            name: TOPIC.into(),
+            count: 3,
+            assignments: None,
+        }],
+        timeout_ms: 10_000,
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::DeleteRecordsRequest {
+        topics: vec![m::delete_records_request::DeleteRecordsTopic {
+            name: TOPIC.into(),
+            partitions: vec![Default::default()],
+        }],
+        timeout_ms: 10_000,
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::DescribeConfigsRequest {
+        resources: vec![
+            m::describe_configs_request::DescribeConfigsResource {
+                resource_type: 2,
+                resource_name: TOPIC.into(),
+                configuration_keys: None,
+            },
+            m::describe_configs_request::DescribeConfigsResource {
+                resource_type: 4,
+                resource_name: "1".into(),
+                configuration_keys: None,
+            },
+        ],
+        include_synonyms: true,
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::IncrementalAlterConfigsRequest {
+        resources: vec![m::incremental_alter_configs_request::AlterConfigsResource {
+            resource_type: 2,
+            resource_name: TOPIC.into(),
+            configs: vec![m::incremental_alter_configs_request::AlterableConfig {
+                name: "retention.ms".into(),
+                config_operation: 0,
+                value: Some("3600000".into()),
+            }],
+        }],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::DescribeLogDirsRequest {
+        topics: None,
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::DescribeClusterRequest {
+        endpoint_type: 1,
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::DescribeProducersRequest {
+        topics: vec![m::describe_producers_request::TopicRequest {
+            name: TOPIC.into(),
+            partition_indexes: vec![0],
+        }],
+    })
+    .await;
+    ask_all(c, a, &mut asked, |_| m::DescribeTopicPartitionsRequest {
+        topics: Vec::new(),
+        response_partition_limit: 10,
+        cursor: None,
+    })
+    .await;
+    ask_all(c, a, &mut asked, |version| m::DeleteTopicsRequest {
+        topic_names: if version < 6 {
+            vec![format!("{TOPIC}-2").into()]
+        } else {
+            Vec::new()
+        },
+        topics: if version < 6 {
+            Vec::new()
+        } else {
+            vec![m::delete_topics_request::DeleteTopicState {
+                name: Some(format!("{TOPIC}-3").into()),
+                ..Default::default()
+            }]
+        },
+        timeout_ms: 10_000,
+    })
+    .await;
+
+    let mut keys: Vec<i16> = advertised.iter().map(|(key, ..)| *key).collect();
+    keys.sort_unstable();
+    asked.sort_unstable();
+    assert_eq!(asked, keys, "an advertised API is not asked for here");
+}
+
+async fn topic_id(connection: &Connection) -> chronik_types::Uuid {
+    let request = m::MetadataRequest {
+        topics: Some(vec![m::metadata_request::MetadataRequestTopic {
+            name: Some(TOPIC.into()),
+            ..Default::default()
+        }]),
+        ..Default::default()
+    };
+    let response = connection.call(&request, 12).await.unwrap();
+    assert_eq!(response.topics[0].error_code, 0);
+    response.topics[0].topic_id
+}

@@ -1,0 +1,8 @@
+//! The built binary as a process: started, asked over sockets, killed.
+
+mod bad_input;
+mod config;
+mod every_version;
+mod kill;
+mod node;
+mod stop;

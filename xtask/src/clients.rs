@@ -1,0 +1,126 @@
+//! The client suites: clients of others against the built binary, a real Kafka, or any broker.
+//!
+//! The drivers are in `tests/clients/`; this starts the broker, hands them its address and reads
+//! their closing line.
+
+use crate::kafka;
+use crate::node::Node;
+use crate::process::{
+    cargo, command, create_dir, in_ci, installed, open_log, root, run_logged, target,
+};
+use crate::setup;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+const DRIVERS_MAX: Duration = Duration::from_secs(540);
+const BUILD_MAX: Duration = Duration::from_secs(900);
+
+/// Which broker the drivers speak to.
+pub(crate) enum Broker {
+    /// The binary of this checkout, on an empty directory.
+    Built,
+    /// A real Kafka, started for the run.
+    Kafka,
+    /// Somebody else's.
+    At(String),
+}
+
+pub(crate) struct Options {
+    pub(crate) broker: Broker,
+    pub(crate) only: Vec<String>,
+}
+
+/// For a person: the drivers' lines go to standard output.
+pub(crate) fn run_shown(
+    against_kafka: bool,
+    bootstrap: Option<String>,
+    only: Vec<String>,
+) -> Result<(), String> {
+    let log = target().join("verify/clients.log");
+    let _ = std::fs::remove_file(&log);
+    let broker = match bootstrap {
+        Some(address) => Broker::At(address),
+        None if against_kafka => Broker::Kafka,
+        None => Broker::Built,
+    };
+    let result = run(&Options { broker, only }, &log);
+    print!("{}", std::fs::read_to_string(&log).unwrap_or_default());
+    result
+}
+
+pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
+    if setup::clients_python().is_none() {
+        return skip(log, "clients: their Python packages are not installed");
+    }
+    match &options.broker {
+        Broker::At(bootstrap) => drive(bootstrap, options, log),
+        Broker::Kafka => {
+            let kafka = kafka::Running::start_one()?;
+            drive(&kafka.bootstrap(), options, log)
+        }
+        Broker::Built => {
+            run_logged(
+                &mut cargo(["build", "--locked", "-p", "chronik"]),
+                log,
+                BUILD_MAX,
+            )?;
+            let binary = built("chronik");
+            let data = target().join(format!("clients/data-{}", std::process::id()));
+            create_dir(&data)?;
+            let node_log = log.with_file_name("clients-node.log");
+            let _ = std::fs::remove_file(&node_log);
+            let node = Node::start(&binary, &data, &node_log)
+                .map_err(|reason| format!("{reason} (log in target/verify/clients-node.log)"))?;
+            let driven = drive(&node.kafka.clone(), options, log);
+            let stopped = node.stop();
+            let _ = std::fs::remove_dir_all(&data);
+            driven.and(stopped)
+        }
+    }
+}
+
+/// Where cargo puts a binary of the dev profile.
+fn built(name: &str) -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
+    root().join(folder).join("debug").join(name)
+}
+
+/// Outside CI a missing toolchain skips its suite by name; in CI it is a failure.
+fn skip(log: &Path, what: &str) -> Result<(), String> {
+    if in_ci() {
+        return Err(what.to_owned());
+    }
+    let mut file = open_log(log)?;
+    writeln!(file, "skipped suite {what}").map_err(|e| e.to_string())
+}
+
+fn drive(bootstrap: &str, options: &Options, log: &Path) -> Result<(), String> {
+    let python = setup::clients_python().ok_or("the client drivers need `cargo xtask setup`")?;
+    let work = target().join(format!("clients/work-{}", std::process::id()));
+    create_dir(&work)?;
+    // The drivers skip, by name, the tests whose program is missing; in CI none may be.
+    for program in ["kcat", "java"].into_iter().filter(|_| in_ci()) {
+        if !installed(program) {
+            return Err(format!("{program} is not installed"));
+        }
+    }
+    let mut drivers = command(python);
+    // Bytecode next to the sources would be written outside target/.
+    drivers
+        .arg("-B")
+        .arg(root().join("tests/clients/run.py"))
+        .args(["--bootstrap", bootstrap, "--work"])
+        .arg(&work)
+        .stdin(Stdio::null());
+    if let Some(libs) = setup::kafka_libs() {
+        drivers.arg("--kafka-libs").arg(libs);
+    }
+    for name in &options.only {
+        drivers.args(["--only", name]);
+    }
+    let result = run_logged(&mut drivers, log, DRIVERS_MAX);
+    let _ = std::fs::remove_dir_all(&work);
+    result
+}
