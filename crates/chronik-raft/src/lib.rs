@@ -3,7 +3,7 @@
 //! [`RaftNode`] keeps the log on disk, elects, replicates and folds committed entries into the
 //! [`chronik_controller::MetadataImage`] that everybody reads. Keeps I4 (images are prefixes of one
 //! history, and nothing uncommitted is ever in one) and carries I15 (the fence is in the fold).
-//! openraft's types do not leave this crate, except inside it everything else would be a copy.
+//! No type of openraft's is in the interface.
 //! Absent: decisions, sockets (a [`Transport`] is handed in), and who may join.
 
 mod error;

@@ -207,6 +207,9 @@ impl RaftNode {
             // A stopped core is the watcher's to notice.
             let _ = self.seeded(self.inner.raft.trigger().elect(false)).await;
         }
+        // Nobody to send heartbeats to and no election to time out: a lone node at rest costs
+        // nothing. Whoever adds a voter switches the ticks on again.
+        self.inner.raft.runtime_config().tick(!alone);
     }
 
     /// The newest image; the receiver sees every later one, or the newest of several.

@@ -169,7 +169,13 @@ impl Node {
     pub async fn until_ready(&self) {
         self.shared.health.reached(Stage::Ready).await;
         let listening: Vec<String> = self.kafka.iter().map(ToString::to_string).collect();
-        tracing::info!(event = "ready", kafka = listening.join(","), "ready");
+        // The class is the cluster's, from its metadata; the setting only forms a new one.
+        let durability = self.shared.image().default_durability();
+        let asked = self.shared.config.durability;
+        if self.shared.config.given("chronik.durability").is_some() && asked != durability {
+            tracing::warn!(event = "durability_kept", %asked, %durability, "the cluster was formed with another durability class, which stays");
+        }
+        tracing::info!(event = "ready", kafka = listening.join(","), %durability, "ready");
     }
 
     /// The Kafka addresses listened on, in the order of the settings.
@@ -289,17 +295,12 @@ fn warn_of_weak_storage(env: &Env, data_dir: &DataDir) {
 }
 
 fn banner(shared: &Shared, kafka: &[SocketAddr], http: Option<SocketAddr>) {
-    let class = match shared.image().cluster_id() {
-        Some(_) => shared.image().default_durability(),
-        None => shared.config.durability,
-    };
     tracing::info!(
         event = "starting",
         cluster_id = %shared.cluster_id,
         node_id = %shared.config.node_id,
         directory_id = %shared.data_dir.directory_id,
         data_dir = %shared.data_dir.path.display(),
-        durability = %class,
         "chronik {}",
         env!("CARGO_PKG_VERSION")
     );
