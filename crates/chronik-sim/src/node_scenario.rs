@@ -118,6 +118,8 @@ struct Run<'a> {
     clients: Clients,
     recorder: Recorder,
     rng: Rng,
+    /// Hosts of clients that were started so far.
+    peers: Vec<&'static str>,
     starts: u64,
     /// The node is down and starts again then.
     restart_at: Option<Duration>,
@@ -157,6 +159,7 @@ impl Run<'_> {
             clients,
             recorder,
             rng: Rng::seeded(seed ^ 0x5eed),
+            peers: Vec::new(),
             starts: 1,
             restart_at: None,
             may_end: false,
@@ -165,11 +168,11 @@ impl Run<'_> {
 
     fn all(&mut self) -> Result<(), Stuck> {
         let clients = self.clients.clone();
-        self.sim.client("admin", clients.create_topic());
+        self.start("admin", clients.clone().create_topic());
         self.until_clients_end("the topic is not created")?;
 
-        self.sim.client("writers", self.clients.clone().write());
-        self.sim.client("readers", self.clients.clone().read());
+        self.start("writers", clients.clone().write());
+        self.start("readers", clients.clone().read());
         for _ in 0..3 + self.rng.below(4) {
             self.run_for(millis(&self.rng, 100, 1200))?;
             let trouble = Trouble::draw(&self.rng);
@@ -182,8 +185,17 @@ impl Run<'_> {
 
         self.clients.stopping.store(true, Ordering::Relaxed);
         self.until_clients_end("the clients do not end")?;
-        self.sim.client("judge", self.clients.clone().judge());
+        self.start("judge", clients.judge());
         self.until_clients_end("the final read does not end")
+    }
+
+    fn start(
+        &mut self,
+        host: &'static str,
+        client: impl Future<Output = turmoil::Result> + 'static,
+    ) {
+        self.sim.client(host, client);
+        self.peers.push(host);
     }
 
     fn note(&self, event: &str) {
@@ -303,7 +315,16 @@ impl Run<'_> {
     /// Nothing of the node is left, until it starts again after a while.
     fn down(&mut self, why: &str) {
         self.note(&format!("the node is down: {why}"));
+        // tokio drops tasks in an order that follows from a counter of the whole process, and
+        // with them sockets close in that order: nobody may hear it. A power cut says nothing
+        // either; clients notice when an answer is late or the next incarnation refuses.
+        for peer in &self.peers {
+            self.sim.partition(NODE, *peer);
+        }
         self.sim.crash(NODE);
+        for peer in &self.peers {
+            self.sim.repair(NODE, *peer);
+        }
         if self.restart_at.is_none() {
             self.restart_at = Some(self.sim.elapsed() + millis(&self.rng, 5, 800));
         }

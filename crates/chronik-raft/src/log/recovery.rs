@@ -85,7 +85,15 @@ pub(crate) async fn recover(disk: &dyn Disk, dir: &Path) -> Result<Recovered, Ra
         items.extend(read.items);
         if last {
             file.set_len(read.end).map_err(io_error("cut", path))?;
-            file.sync().await.map_err(io_error("sync", path))?;
+            // After a failed sync the page cache may hold, as clean, what the disk never got: a
+            // sync would write nothing. What is kept is written again before anything follows it.
+            let kept = usize::try_from(read.end)
+                .unwrap_or(usize::MAX)
+                .min(bytes.len());
+            file.commit(vec![bytes.slice(..kept)], 0)
+                .await
+                .map_err(io_error("rewrite", path))?;
+            disk.sync_dir(dir).await.map_err(io_error("sync", dir))?;
             tail = Some(Tail {
                 file,
                 segment,

@@ -183,6 +183,33 @@ async fn a_failed_sync_ends_the_process_with_the_storage_code() {
     assert_eq!(code.recv().await, Some(chronik_io::ExitCode::Storage));
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_a_failed_sync_left_in_the_page_cache_is_written_again_before_anything_follows() {
+    let disk = disk();
+    let (ended, mut code) = tokio::sync::mpsc::unbounded_channel();
+    let exit = Exit::with(move |code, _| ended.send(code).expect("the test listens"));
+    let mut log = LogStore::open(&env(&disk, exit), dir(), 1 << 20)
+        .await
+        .expect("opens");
+    log.blocking_append([entry(1, 0)]).await.expect("durable");
+    disk.inject_times("*", chronik_io::fs::sim::Fault::SyncError, 1);
+    log.append([entry(1, 1)], IOFlushed::noop())
+        .await
+        .expect("queued");
+    assert_eq!(code.recv().await, Some(chronik_io::ExitCode::Storage));
+    drop(log);
+    disk.kill();
+    let mut log = open(&disk, 1 << 20).await.expect("opens");
+    let kept = all(&log).await.len() as u64;
+    log.blocking_append([entry(1, kept)])
+        .await
+        .expect("durable");
+    drop(log);
+    disk.crash_losing_unsynced();
+    let log = open(&disk, 1 << 20).await.expect("nothing is damaged");
+    assert_eq!(all(&log).await.len() as u64, kept + 1);
+}
+
 #[test]
 fn items_read_back() {
     let items = [

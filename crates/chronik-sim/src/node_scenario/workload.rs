@@ -61,7 +61,7 @@ impl Clients {
         let options = ClientOptions {
             connection: ConnectionOptions {
                 connect_timeout: Duration::from_millis(500),
-                request_timeout: Duration::from_secs(2),
+                request_timeout: Duration::from_secs(1),
                 ..ConnectionOptions::default()
             },
             patience: Duration::from_secs(5),
