@@ -27,6 +27,8 @@ async fn the_first_address_that_answers_is_enough() {
     assert_eq!(topic.partitions.len(), 3);
     let names: Vec<_> = client.all_topics().await.unwrap().into_keys().collect();
     assert_eq!(names, ["t"]);
+    fake.lock().logs.clear();
+    assert!(client.all_topics().await.unwrap().is_empty());
 }
 
 #[tokio::test]

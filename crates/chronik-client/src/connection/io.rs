@@ -41,7 +41,7 @@ async fn frame(reader: &mut (impl AsyncRead + Unpin), max: usize) -> Result<Byte
     };
     let size = usize::try_from(size)
         .ok()
-        
+        .filter(|size| *size <= max)
         .ok_or_else(|| format!("an answer of {size} bytes, at most {max} are allowed"))?;
     let mut frame = BytesMut::with_capacity(size.min(RESERVED_MAX));
     while frame.len() < size {

@@ -165,15 +165,18 @@ async fn without_idempotence_a_refusal_costs_its_own_batch_only() {
 
 #[tokio::test]
 async fn a_failure_says_whether_the_record_may_have_been_written() {
-    for (fault, maybe_written) in [
-        (Fault::Code(ErrorCode::NotEnoughReplicas), false),
-        (Fault::AnswerLost, true),
+    // With one try, and with several.
+    for (fault, timeout, maybe_written) in [
+        (Fault::Code(ErrorCode::NotEnoughReplicas), 0, false),
+        (Fault::Code(ErrorCode::NotEnoughReplicas), 60, false),
+        (Fault::AnswerLost, 0, true),
+        (Fault::AnswerLost, 60, true),
     ] {
         let fake = Fake::start(&[("t", 1)]).await;
         fake.fail(ApiKey::Produce, [fault; 1000]);
         let options = ProducerOptions {
             idempotent: false,
-            delivery_timeout: Duration::from_millis(60),
+            delivery_timeout: Duration::from_millis(timeout),
             ..options()
         };
         let producer = Producer::new(client(&fake).await, options).await.unwrap();
@@ -235,13 +238,18 @@ async fn a_full_buffer_makes_send_wait_and_flush_waits_for_everything() {
     };
     let producer = Producer::new(client(&fake).await, options).await.unwrap();
     for n in 0..50 {
-        // Larger than the whole buffer, now and then.
+        assert!(producer.buffer.available_permits() <= 200);
+        // Larger than the whole buffer, now and then: it takes all of it.
         let text = "x".repeat(if n % 10 == 0 { 500 } else { 5 });
         drop(producer.send("t", None, value(text)).await.unwrap());
     }
+    let large = producer.send("t", None, value("x".repeat(500)));
+    let large = large.await.unwrap();
+    assert_eq!(producer.buffer.available_permits(), 0);
+    large.await.unwrap();
     producer.flush().await;
-    assert_eq!(fake.values("t", 0).len() + fake.values("t", 1).len(), 50);
-    assert_eq!(fake.values("t", 0).len(), 25);
+    assert_eq!(fake.values("t", 0).len() + fake.values("t", 1).len(), 51);
+    assert_eq!(fake.values("t", 1).len(), 25);
 }
 
 #[tokio::test]
@@ -253,4 +261,17 @@ async fn a_partition_that_is_not_there_is_refused_at_once() {
         let error = sent.await.unwrap_err();
         assert!(matches!(error, ClientError::UnknownPartition { .. }));
     }
+}
+
+#[tokio::test]
+async fn after_a_final_refusal_a_record_is_not_taken_for_one_of_before() {
+    let fake = Fake::start(&[("t", 1)]).await;
+    let nothing = Fault::Nothing;
+    let refused = Fault::Code(ErrorCode::MessageTooLarge);
+    fake.fail(ApiKey::Produce, [nothing, nothing, refused]);
+    let producer = Producer::new(client(&fake).await, options()).await.unwrap();
+    assert_eq!(offsets(&send(&producer, 2).await), [0, 1]);
+    assert!(send(&producer, 1).await[0].is_err());
+    assert_eq!(offsets(&send(&producer, 2).await), [2, 3]);
+    assert_eq!(fake.values("t", 0), ["0", "1", "0", "1"]);
 }
