@@ -107,6 +107,9 @@ pub(crate) struct Index<E> {
     last: Option<E>,
     /// Whether the file has entries that were never synced.
     dirty: bool,
+    /// Whether entries were taken away since the last sync: until that is durable, a crash may
+    /// bring them back.
+    cut: bool,
     entry: PhantomData<E>,
 }
 
@@ -119,6 +122,7 @@ impl<E: Entry> Index<E> {
             tail: Vec::new(),
             last: None,
             dirty: false,
+            cut: false,
             entry: PhantomData,
         }
     }
@@ -197,6 +201,44 @@ impl<E: Entry> Index<E> {
     /// What was written will be synced, or the process ends.
     pub(crate) fn set_clean(&mut self) {
         self.dirty = false;
+        self.cut = false;
+    }
+
+    /// Whether it has to be synced before the recovery point may be raised.
+    pub(crate) fn must_be_synced(&self) -> bool {
+        self.cut
+    }
+
+    /// After a crash: reads the whole file and keeps the entries up to the first that does not
+    /// follow the one before or for which `holds` does not. What was not synced may be zeros.
+    pub(crate) fn retain_checked(
+        &mut self,
+        disk: &dyn Disk,
+        holds: impl Fn(&E) -> bool,
+    ) -> Result<(), FileError> {
+        let Some(file) = open_if_there(disk, &self.path, OpenMode::ReadWrite)? else {
+            return Ok(());
+        };
+        let failed = |e| FileError::new("read", &self.path, e);
+        let len = file.len().map_err(failed)?;
+        let bytes = read_up_to(&*file, 0, usize::try_from(len).unwrap_or(usize::MAX));
+        let bytes = bytes.map_err(failed)?;
+        (self.last, self.written) = (None, 0);
+        for entry in bytes.chunks_exact(E::BYTES).map(E::read) {
+            if !holds(&entry) || self.last.is_some_and(|last| last.key() >= entry.key()) {
+                break;
+            }
+            self.last = Some(entry);
+            self.written += 1;
+        }
+        let keep = self.written * E::BYTES as u64;
+        if keep != len {
+            file.set_len(keep)
+                .map_err(|e| FileError::new("truncate", &self.path, e))?;
+            self.dirty = true;
+            self.cut = true;
+        }
+        Ok(())
     }
 
     /// The last entry for which `holds`, if the tail has one; `holds` must hold for a prefix.
@@ -253,6 +295,7 @@ impl<E: Entry> Index<E> {
         if file.len().map_err(cut)? != len {
             file.set_len(len).map_err(cut)?;
             self.dirty = true;
+            self.cut = true;
         }
         Ok(())
     }

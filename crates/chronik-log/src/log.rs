@@ -129,6 +129,8 @@ struct State {
     listed_dirty: bool,
     /// Changes whenever bytes that were readable may have changed.
     generation: u64,
+    /// Whether nothing of others can be in the directory.
+    dir_is_own: bool,
     /// Whether the directory and its `partition.metadata` are there.
     dir_made: bool,
     /// Whether names in the directory changed since its last sync.
@@ -182,6 +184,7 @@ impl PartitionLog {
                 uncovered: VecDeque::new(),
                 listed_dirty: false,
                 generation: 0,
+                dir_is_own: false,
                 dir_made: false,
                 names_dirty: false,
                 snapshot_at: None,

@@ -104,35 +104,43 @@ impl Shared {
         }
     }
 
-    /// Renames a deleted partition's directory and leaves its removal to the housekeeper. A log
-    /// that waits for the name may go on.
-    pub(crate) fn rename_for_deletion(&self, dir_name: &str) -> Result<(), FileError> {
+    /// Gives a partition's directory a name of Kafka's form that nobody has: its own, 32 digits,
+    /// the suffix; at most 255 bytes. `None` if there is no directory.
+    pub(crate) fn rename_aside(
+        &self,
+        dir_name: &str,
+        suffix: &str,
+    ) -> Result<Option<String>, FileError> {
+        let disk = &*self.env.disk;
         let from = self.layout.partition(dir_name);
-        // Kafka's name: the directory's, 32 digits, "-delete"; at most 255 bytes.
         let renamed = loop {
             let (high, low) = (self.env.rng.next_u64(), self.env.rng.next_u64());
-            let unique = format!(".{high:016x}{low:016x}-delete");
+            let unique = format!(".{high:016x}{low:016x}{suffix}");
             let kept = dir_name.len().min(255 - unique.len());
             let renamed = format!("{}{unique}", &dir_name[..kept]);
             let path = self.layout.partition(&renamed);
-            let taken = self.env.disk.exists(&path);
+            let taken = disk.exists(&path);
             if !taken.map_err(|e| FileError::new("look for", &path, e))? {
                 break renamed;
             }
         };
-        match self
-            .env
-            .disk
-            .rename(&from, &self.layout.partition(&renamed))
-        {
-            Ok(()) => self.add_deletion(Deletion::Directory {
+        match disk.rename(&from, &self.layout.partition(&renamed)) {
+            Ok(()) => Ok(Some(renamed)),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(e) => Err(FileError::new("rename", &from, e)),
+        }
+    }
+
+    /// Renames a deleted partition's directory and leaves its removal to the housekeeper. A log
+    /// that waits for the name may go on.
+    pub(crate) fn rename_for_deletion(&self, dir_name: &str) -> Result<(), FileError> {
+        let was = dir_name.to_owned();
+        match self.rename_aside(dir_name, "-delete")? {
+            Some(renamed) => self.add_deletion(Deletion::Directory {
                 renamed,
-                was: Some(dir_name.to_owned()),
+                was: Some(was),
             }),
-            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
-                self.add_gone(vec![dir_name.to_owned()]);
-            }
-            Err(e) => return Err(FileError::new("rename", &from, e)),
+            None => self.add_gone(vec![was]),
         }
         let mut renaming = lock(&self.renaming);
         let Some((under_way, _)) = renaming.get_mut(dir_name) else {

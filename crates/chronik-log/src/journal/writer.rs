@@ -263,9 +263,11 @@ impl Writer {
     /// no file to go on in; with `force` one is made beyond the set number.
     async fn rotate(&mut self, record_bytes: usize, force: bool) -> Result<bool, FileError> {
         self.forget_deleted();
-        // Deletions first: the same partition may have come back since.
+        // A partition that has come back since is no longer being deleted: the operations of its
+        // new life may stand in older files.
         let mut catalog = Vec::new();
-        for (id, name) in self.deleting.values() {
+        let deleting = self.deleting.values();
+        for (id, name) in deleting.filter(|(id, _)| !self.logs.contains_key(id)) {
             catalog.push((*id, Record::Delete { name: name.clone() }));
         }
         for (id, log) in &self.logs {

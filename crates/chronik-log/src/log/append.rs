@@ -13,6 +13,7 @@ use super::{Gate, PartitionLog, State};
 use crate::batch::{self, Header, headers};
 use crate::config::TimestampType;
 use crate::error::{AppendError, FileError};
+use crate::index::open_if_there;
 use crate::journal::record::Record;
 use crate::producers::{Marker, Relation};
 
@@ -236,6 +237,10 @@ impl PartitionLog {
             return Ok(());
         }
         let disk = &*self.shared.env.disk;
+        if !state.dir_is_own {
+            self.set_leftover_aside()?;
+            state.dir_is_own = true;
+        }
         disk.create_dir_all(&self.dir)
             .map_err(|e| FileError::new("create", &self.dir, e))?;
         let path = self.dir.join("partition.metadata");
@@ -246,6 +251,36 @@ impl PartitionLog {
         file.write_at(&[Bytes::from(text)], 0).map_err(failed)?;
         state.dir_made = true;
         state.names_dirty = true;
+        Ok(())
+    }
+
+    /// A directory of our name from before: what is left of a creation that never became durable
+    /// goes; what says it is another topic's is kept for the operator, as Kafka does.
+    fn set_leftover_aside(&self) -> Result<(), FileError> {
+        let disk = &*self.shared.env.disk;
+        let path = self.dir.join("partition.metadata");
+        let text = match open_if_there(disk, &path, OpenMode::Read)? {
+            Some(file) => {
+                let bytes = chronik_io::fs::read_up_to(&*file, 0, 256)
+                    .map_err(|e| FileError::new("read", &path, e))?;
+                Some(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            None => None,
+        };
+        let own = self.key.topic_id.to_string();
+        // A file without an owner was torn by the crash; no file at all is not our way.
+        let is_leftover = text.is_some_and(|text| {
+            let owner = text
+                .lines()
+                .find_map(|line| line.strip_prefix("topic_id: "));
+            owner.is_none_or(|owner| owner == own)
+        });
+        if is_leftover {
+            return self.shared.rename_for_deletion(&self.dir_name);
+        }
+        if let Some(renamed) = self.shared.rename_aside(&self.dir_name, "-stray")? {
+            tracing::warn!(renamed, "a directory of another topic was in the way");
+        }
         Ok(())
     }
 

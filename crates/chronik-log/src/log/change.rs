@@ -124,7 +124,9 @@ impl PartitionLog {
     }
 
     async fn switch_class(self: &Arc<Self>, class: Durability) -> Result<(), LogError> {
-        let alone = self.shared.checkpointing.lock().await;
+        // The journal knows the log then, and its state record cannot wait behind its creation.
+        self.shared.queue.flush().await;
+        let _alone = self.shared.checkpointing.lock().await;
         {
             let state = self.lock();
             state.check_change()?;
@@ -151,7 +153,6 @@ impl PartitionLog {
         if let Some(work) = &work {
             work.sync(&self.shared).await?;
         }
-        drop(alone);
         let done = {
             let mut state = self.lock();
             if state.gate != Gate::Busy {
@@ -224,6 +225,10 @@ impl PartitionLog {
         let mut end = segment.base;
         let mut cut = to;
         let position = segment.scan(shared, from, |_, header, _| {
+            // After a crash, what lies behind `to` may be anything.
+            if header.base_offset < end {
+                return false;
+            }
             if header.next_offset() > to {
                 cut = cut.min(header.base_offset);
                 return false;
@@ -266,7 +271,7 @@ impl PartitionLog {
             if position < segment.size {
                 segment.cut(shared, position, to)?;
             }
-            Self::reload_timestamps(shared, segment)?;
+            Self::reload_timestamps(shared, segment, true)?;
         }
         self.remove_snapshots(to, Offset::new(i64::MAX))
     }

@@ -137,7 +137,8 @@ impl PartitionLog {
                     segment.size,
                 ));
             }
-            if with_indexes || !is_active {
+            let cut = segment.offsets.must_be_synced() || segment.times.must_be_synced();
+            if with_indexes || !is_active || (with_active && cut) {
                 let indexes = [
                     segment.offsets.dirty_file(disk)?,
                     segment.times.dirty_file(disk)?,
@@ -154,7 +155,8 @@ impl PartitionLog {
         for (at, segment) in state.segments.iter_mut().enumerate() {
             let is_active = at + 1 == count;
             segment.dirty &= is_active && !with_active;
-            if with_indexes || !is_active {
+            let cut = segment.offsets.must_be_synced() || segment.times.must_be_synced();
+            if with_indexes || !is_active || (with_active && cut) {
                 segment.offsets.set_clean();
                 segment.times.set_clean();
             }

@@ -328,6 +328,7 @@ impl PartitionLog {
         let shared = &*self.shared;
         let disk = &*shared.env.disk;
         state.log_end = found.cut;
+        state.dir_is_own = true;
         let entries = match disk.list(&self.dir) {
             Ok(entries) => entries,
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Vec::new(),
@@ -360,7 +361,18 @@ impl PartitionLog {
         };
         // The directory was synced when the recovery point was first put into a segment.
         state.dir_made = true;
-        if bases.last() != Some(&last) && point.position == 0 {
+        let cut_below = found.cut < point.offset;
+        if cut_below && bases.iter().any(|base| *base < found.cut) {
+            // A truncation is still to be redone. What begins at its end or later may be of the
+            // time after it, while the segment before may still have its tail of the time before.
+            for base in bases.extract_if(.., |base| *base >= found.cut) {
+                for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
+                    self.remove_if_there(&file_name(base, suffix))?;
+                }
+                state.names_dirty = true;
+            }
+        }
+        if bases.last() != Some(&last) && point.position == 0 && !cut_below {
             bases.push(last);
         }
         for base in bases {
@@ -380,7 +392,7 @@ impl PartitionLog {
         }
         // A truncation that is still to be redone may have removed it already.
         let reaches = state.segments.back().map(|segment| segment.base) == Some(last)
-            || (found.cut < point.offset && !state.segments.is_empty());
+            || (cut_below && !state.segments.is_empty());
         if !reaches {
             return Err(Failed::Lost(Loss::ShortFile {
                 file: file_name(last, ".log"),
@@ -388,11 +400,21 @@ impl PartitionLog {
                 durable: point.position,
             }));
         }
-        if found.cut < point.offset {
+        if cut_below {
+            if let Some(segment) = state.segments.back_mut() {
+                let (size, end) = (segment.size, found.cut.get() - segment.base.get());
+                segment.offsets.retain_checked(disk, |entry| {
+                    entry.position > 0 && u64::from(entry.position) < size
+                })?;
+                segment
+                    .times
+                    .retain_checked(disk, |entry| i64::from(entry.relative) < end)?;
+            }
             self.cut_files(state, found.cut)?;
         }
-        for segment in &mut state.segments {
-            Self::reload_timestamps(shared, segment)?;
+        let count = state.segments.len();
+        for (at, segment) in state.segments.iter_mut().enumerate() {
+            Self::reload_timestamps(shared, segment, at + 1 == count)?;
         }
         Ok(())
     }
@@ -413,19 +435,17 @@ impl PartitionLog {
         } else {
             segment.size.min(point.position)
         };
+        // Index entries beyond the recovery point were never synced, and some before it were not.
+        let disk = &*shared.env.disk;
+        let end = point.offset.get() - segment.base.get();
+        segment.offsets.retain_checked(disk, |entry| {
+            entry.position > 0 && u64::from(entry.position) < point.position
+        })?;
+        segment
+            .times
+            .retain_checked(disk, |entry| i64::from(entry.relative) < end)?;
         if size < segment.size {
             segment.cut(shared, size, point.offset)?;
-        } else {
-            // Index entries beyond the recovery point were never synced.
-            let point_size = point.position;
-            let disk = &*shared.env.disk;
-            segment
-                .offsets
-                .retain_prefix(disk, |e| u64::from(e.position) < point_size)?;
-            let end = point.offset.get() - segment.base.get();
-            segment
-                .times
-                .retain_prefix(disk, |e| i64::from(e.relative) < end)?;
         }
         Ok(segment)
     }
@@ -489,14 +509,23 @@ impl PartitionLog {
     pub(super) fn reload_timestamps(
         shared: &Shared,
         segment: &mut Segment,
+        is_active: bool,
     ) -> Result<(), FileError> {
         segment.max_timestamp = segment
             .times
             .last()
             .map(|last| (last.timestamp, segment.base.plus(i64::from(last.relative))));
+        // The two indexes of an unsynced tail may have survived to different lengths.
+        let believed = if is_active {
+            segment.size.saturating_sub(shared.options.index_sync_bytes)
+        } else {
+            u64::MAX
+        };
         let from = segment
             .offsets
-            .last()
+            .last_where(&*shared.env.disk, |entry| {
+                u64::from(entry.position) <= believed
+            })?
             .map_or(0, |last| u64::from(last.position));
         let mut greatest = segment.max_timestamp;
         segment.scan(shared, from, |_, header, _| {

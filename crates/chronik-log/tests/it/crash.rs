@@ -188,6 +188,7 @@ impl Node {
     }
 
     async fn run(&mut self, model: &mut Model, op: &Op) {
+        eprintln!("OP {op:?}");
         match *op {
             Op::Append {
                 partition,
@@ -230,7 +231,9 @@ impl Node {
                     return;
                 }
                 model.push(partition, Some((start, batches)));
-                if log.truncate(Offset::new(to)).await.is_ok() {
+                let result = log.truncate(Offset::new(to)).await;
+                eprintln!("RESULT {result:?} {:?}", log.offsets());
+                if result.is_ok() {
                     model.acknowledge(partition);
                 }
             }
@@ -240,7 +243,9 @@ impl Node {
                 };
                 let start = end_of(&model.now(partition)) + 100;
                 model.push(partition, Some((start, Vec::new())));
-                if log.reset(Offset::new(start)).await.is_ok() {
+                let result = log.reset(Offset::new(start)).await;
+                eprintln!("RESULT {result:?} {:?}", log.offsets());
+                if result.is_ok() {
                     model.acknowledge(partition);
                 }
             }
@@ -254,7 +259,9 @@ impl Node {
                 let end = end_of(&Some((start, batches.clone())));
                 let start = start + (end - start) * i64::from(part) / 10;
                 model.push(partition, Some((start, batches)));
-                if log.set_log_start(Offset::new(start)).await.is_ok() {
+                let result = log.set_log_start(Offset::new(start)).await;
+                eprintln!("RESULT {result:?} {:?}", log.offsets());
+                if result.is_ok() {
                     model.acknowledge(partition);
                 }
             }
@@ -319,17 +326,17 @@ impl Node {
     }
 }
 
+/// A log in one line: each batch's offsets, size and checksum.
 fn describe(moment: &Moment) -> String {
-    match moment {
-        None => "none".to_owned(),
-        Some((start, batches)) => {
-            format!(
-                "{start}..{} in {}",
-                end_of(moment),
-                batches.iter().filter(|b| b.1 > *start).count()
-            )
-        }
+    let Some((start, batches)) = moment else {
+        return "none".to_owned();
+    };
+    let mut line = format!("from {start}:");
+    for (base, end, bytes) in batches.iter().filter(|batch| batch.1 > *start) {
+        let crc = u32::from_be_bytes(bytes[17..21].try_into().unwrap());
+        line.push_str(&format!(" {base}..{end}/{}/{crc:08x}", bytes.len()));
     }
+    line
 }
 
 async fn rounds(rounds: Vec<(Vec<Op>, u64, u64)>, seed: u64) {
@@ -495,4 +502,484 @@ async fn a_journal_cut_at_every_byte_of_its_tail_gives_the_state_after_some_oper
         );
     }
     assert_eq!(last, ops.len(), "the whole journal gives the last state");
+}
+
+#[test]
+fn debug_case() {
+    for i in 0..3000 {
+        eprintln!("CASE {i}");
+        runtime().block_on(rounds(
+            vec![
+                (
+                    vec![
+                        Op::Checkpoint,
+                        Op::Append {
+                            partition: 0,
+                            batches: 3,
+                            records: 3,
+                            bytes: 1359,
+                        },
+                        Op::Truncate {
+                            partition: 1,
+                            back: 6,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 1,
+                            bytes: 417,
+                        },
+                        Op::Truncate {
+                            partition: 1,
+                            back: 9,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 3,
+                            records: 4,
+                            bytes: 1014,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 4,
+                            bytes: 1020,
+                        },
+                        Op::Flush,
+                        Op::Reset { partition: 3 },
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 3,
+                            bytes: 76,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 3,
+                            bytes: 336,
+                        },
+                        Op::Reset { partition: 3 },
+                        Op::Append {
+                            partition: 2,
+                            batches: 3,
+                            records: 2,
+                            bytes: 835,
+                        },
+                        Op::Truncate {
+                            partition: 0,
+                            back: 9,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 2,
+                            records: 4,
+                            bytes: 1376,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 2,
+                            records: 2,
+                            bytes: 408,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 1,
+                            records: 1,
+                            bytes: 789,
+                        },
+                        Op::Flush,
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 3,
+                            bytes: 276,
+                        },
+                        Op::LogStart {
+                            partition: 3,
+                            part: 3,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 2,
+                            records: 1,
+                            bytes: 25,
+                        },
+                        Op::Flush,
+                        Op::Append {
+                            partition: 0,
+                            batches: 3,
+                            records: 1,
+                            bytes: 1173,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 3,
+                            records: 2,
+                            bytes: 273,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 4,
+                            bytes: 659,
+                        },
+                        Op::Reset { partition: 0 },
+                        Op::Flush,
+                        Op::Flush,
+                        Op::Truncate {
+                            partition: 2,
+                            back: 0,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 3,
+                            records: 3,
+                            bytes: 114,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 2,
+                            records: 3,
+                            bytes: 1024,
+                        },
+                        Op::LogStart {
+                            partition: 2,
+                            part: 6,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 2,
+                            bytes: 722,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 1,
+                            bytes: 1472,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 4,
+                            bytes: 1356,
+                        },
+                        Op::Checkpoint,
+                        Op::Append {
+                            partition: 2,
+                            batches: 2,
+                            records: 3,
+                            bytes: 103,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 1,
+                            records: 3,
+                            bytes: 201,
+                        },
+                        Op::LogStart {
+                            partition: 3,
+                            part: 8,
+                        },
+                        Op::Flush,
+                        Op::LogStart {
+                            partition: 3,
+                            part: 4,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 3,
+                            records: 4,
+                            bytes: 988,
+                        },
+                        Op::LogStart {
+                            partition: 2,
+                            part: 7,
+                        },
+                        Op::Reset { partition: 2 },
+                        Op::Append {
+                            partition: 0,
+                            batches: 1,
+                            records: 3,
+                            bytes: 1323,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 4,
+                            bytes: 1141,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 2,
+                            records: 2,
+                            bytes: 603,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 4,
+                            bytes: 1232,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 3,
+                            bytes: 809,
+                        },
+                        Op::Truncate {
+                            partition: 3,
+                            back: 8,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 3,
+                            bytes: 314,
+                        },
+                        Op::Flush,
+                        Op::Append {
+                            partition: 3,
+                            batches: 3,
+                            records: 4,
+                            bytes: 1169,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 2,
+                            bytes: 47,
+                        },
+                    ],
+                    153,
+                    34,
+                ),
+                (
+                    vec![
+                        Op::Flush,
+                        Op::Flush,
+                        Op::Flush,
+                        Op::Reset { partition: 2 },
+                        Op::Reset { partition: 1 },
+                        Op::Flush,
+                        Op::Append {
+                            partition: 2,
+                            batches: 2,
+                            records: 3,
+                            bytes: 692,
+                        },
+                        Op::Checkpoint,
+                        Op::Append {
+                            partition: 1,
+                            batches: 2,
+                            records: 1,
+                            bytes: 345,
+                        },
+                        Op::Flush,
+                        Op::Append {
+                            partition: 2,
+                            batches: 3,
+                            records: 2,
+                            bytes: 1373,
+                        },
+                        Op::Truncate {
+                            partition: 3,
+                            back: 9,
+                        },
+                        Op::Reset { partition: 1 },
+                        Op::Append {
+                            partition: 0,
+                            batches: 2,
+                            records: 1,
+                            bytes: 586,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 2,
+                            records: 1,
+                            bytes: 1462,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 1,
+                            bytes: 19,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 3,
+                            records: 4,
+                            bytes: 781,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 3,
+                            records: 2,
+                            bytes: 405,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 2,
+                            records: 3,
+                            bytes: 157,
+                        },
+                        Op::Checkpoint,
+                        Op::Flush,
+                        Op::Checkpoint,
+                        Op::Truncate {
+                            partition: 1,
+                            back: 6,
+                        },
+                        Op::Truncate {
+                            partition: 1,
+                            back: 8,
+                        },
+                        Op::Flush,
+                        Op::Truncate {
+                            partition: 2,
+                            back: 11,
+                        },
+                        Op::Delete { partition: 3 },
+                        Op::Flush,
+                        Op::Append {
+                            partition: 3,
+                            batches: 2,
+                            records: 2,
+                            bytes: 1107,
+                        },
+                    ],
+                    275,
+                    4,
+                ),
+                (
+                    vec![
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 2,
+                            bytes: 462,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 4,
+                            bytes: 345,
+                        },
+                        Op::LogStart {
+                            partition: 3,
+                            part: 4,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 2,
+                            records: 3,
+                            bytes: 892,
+                        },
+                        Op::Truncate {
+                            partition: 1,
+                            back: 9,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 1,
+                            records: 3,
+                            bytes: 1044,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 2,
+                            records: 2,
+                            bytes: 545,
+                        },
+                        Op::Delete { partition: 3 },
+                        Op::Append {
+                            partition: 2,
+                            batches: 2,
+                            records: 2,
+                            bytes: 587,
+                        },
+                        Op::Truncate {
+                            partition: 2,
+                            back: 1,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 3,
+                            records: 1,
+                            bytes: 639,
+                        },
+                        Op::Flush,
+                        Op::Truncate {
+                            partition: 1,
+                            back: 9,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 1,
+                            records: 3,
+                            bytes: 941,
+                        },
+                        Op::Append {
+                            partition: 3,
+                            batches: 1,
+                            records: 4,
+                            bytes: 985,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 3,
+                            records: 2,
+                            bytes: 59,
+                        },
+                        Op::LogStart {
+                            partition: 3,
+                            part: 8,
+                        },
+                        Op::Delete { partition: 0 },
+                        Op::Append {
+                            partition: 1,
+                            batches: 3,
+                            records: 4,
+                            bytes: 396,
+                        },
+                        Op::Flush,
+                        Op::Flush,
+                        Op::Append {
+                            partition: 0,
+                            batches: 1,
+                            records: 1,
+                            bytes: 945,
+                        },
+                        Op::Append {
+                            partition: 1,
+                            batches: 1,
+                            records: 3,
+                            bytes: 464,
+                        },
+                        Op::Truncate {
+                            partition: 3,
+                            back: 7,
+                        },
+                        Op::Append {
+                            partition: 2,
+                            batches: 1,
+                            records: 2,
+                            bytes: 117,
+                        },
+                        Op::Append {
+                            partition: 0,
+                            batches: 1,
+                            records: 2,
+                            bytes: 124,
+                        },
+                        Op::Reset { partition: 2 },
+                    ],
+                    161,
+                    3,
+                ),
+            ],
+            6072498583092804052 + i,
+        ));
+    }
 }
