@@ -401,7 +401,8 @@ impl PartitionLog {
             }));
         }
         if cut_below {
-            if let Some(segment) = state.segments.back_mut() {
+            // Nor are index entries: the cut may have reached a file and not its index.
+            for segment in &mut state.segments {
                 let (size, end) = (segment.size, found.cut.get() - segment.base.get());
                 segment.offsets.retain_checked(disk, |entry| {
                     entry.position > 0 && u64::from(entry.position) < size

@@ -5,4 +5,5 @@ mod config;
 mod every_version;
 mod kill;
 mod node;
+mod readme;
 mod stop;
