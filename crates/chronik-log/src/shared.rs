@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use chronik_io::Env;
 use chronik_types::Offset;
@@ -37,7 +37,8 @@ pub(crate) struct Shared {
     /// Log files kept open.
     pub(crate) open_files: AtomicUsize,
     listener: Mutex<Option<Arc<dyn DurableListener>>>,
-    dirty: Mutex<BTreeMap<LogId, Arc<PartitionLog>>>,
+    /// Weak: the manager and the journal's writer own the logs, and logs point here.
+    dirty: Mutex<BTreeMap<LogId, Weak<PartitionLog>>>,
     gone: Mutex<Vec<String>>,
     deletions: Mutex<Vec<Deletion>>,
     /// Directories about to be renamed: by how many deletions, and the log that waits.
@@ -86,11 +87,14 @@ impl Shared {
 
     /// Notes that a log has work for a checkpoint.
     pub(crate) fn add_dirty(&self, log: &Arc<PartitionLog>) {
-        lock(&self.dirty).insert(log.id(), Arc::clone(log));
+        lock(&self.dirty).insert(log.id(), Arc::downgrade(log));
     }
 
     pub(crate) fn dirty(&self) -> Vec<Arc<PartitionLog>> {
-        lock(&self.dirty).values().cloned().collect()
+        lock(&self.dirty)
+            .values()
+            .filter_map(Weak::upgrade)
+            .collect()
     }
 
     /// Forgets a log if it is this very one.
@@ -98,7 +102,7 @@ impl Shared {
         let mut dirty = lock(&self.dirty);
         if dirty
             .get(&log.id())
-            .is_some_and(|known| Arc::ptr_eq(known, log))
+            .is_some_and(|known| known.as_ptr() == Arc::as_ptr(log))
         {
             dirty.remove(&log.id());
         }

@@ -116,6 +116,16 @@ impl Queue {
         }
     }
 
+    /// Drops what is here and refuses more: the writer is gone.
+    pub(crate) fn abandon(&self) {
+        let entries = {
+            let mut inner = self.lock();
+            inner.closed = true;
+            std::mem::take(&mut inner.entries)
+        };
+        drop(entries);
+    }
+
     /// Takes what is here without waiting.
     pub(crate) fn take(&self) -> Vec<Entry> {
         std::mem::take(&mut self.lock().entries)

@@ -344,6 +344,13 @@ impl Writer {
     }
 }
 
+/// Breaks the circle from the queue over its entries' logs back to the queue; writes nothing.
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.shared.queue.abandon();
+    }
+}
+
 /// Frames being put together for one commit.
 pub(crate) struct Frames {
     file_sequence: u64,

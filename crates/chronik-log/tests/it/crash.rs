@@ -347,6 +347,9 @@ async fn rounds(rounds: Vec<(Vec<Op>, u64, u64)>, seed: u64) {
         for op in &ops {
             tokio::select! {
                 () = node.run(&mut model, op) => {}
+                () = tokio::time::sleep(std::time::Duration::from_secs(3600)) => {
+                    panic!("{op:?} hangs: {:?}", node.manager.stats());
+                }
                 () = world.disk.stopped() => break,
             }
             if world.disk.is_stopped() {
