@@ -3,7 +3,7 @@
 //!
 //! - [`record`]: one operation of one partition, with its bytes.
 //! - [`frame`]: what a window is written as; sequence, length, checksum, "durable up to".
-//! - [`file`]: the files, zero-filled once and recycled.
+//! - [`mod@file`]: the files, zero-filled once and recycled.
 //! - [`queue`]: where operations gather while the previous window is being synced.
 //! - [`writer`]: the task that turns windows into frames and syncs them.
 //! - [`scan`]: reading it all back after a crash.

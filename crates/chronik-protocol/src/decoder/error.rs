@@ -42,7 +42,7 @@ pub enum DecodeError {
         /// Where.
         offset: usize,
     },
-    /// More array elements than [`Limits::elements_max`].
+    /// More array elements than [`crate::Limits::elements_max`].
     TooManyElements {
         /// Where.
         offset: usize,
@@ -51,7 +51,7 @@ pub enum DecodeError {
         /// The limit.
         max: usize,
     },
-    /// More tagged fields than [`Limits::tagged_max`].
+    /// More tagged fields than [`crate::Limits::tagged_max`].
     TooManyTags {
         /// Where.
         offset: usize,
@@ -60,7 +60,7 @@ pub enum DecodeError {
         /// The limit.
         max: usize,
     },
-    /// Arrays larger than [`Limits::memory_max`].
+    /// Arrays larger than [`crate::Limits::memory_max`].
     MemoryExceeded {
         /// Where.
         offset: usize,
