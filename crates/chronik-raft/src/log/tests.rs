@@ -12,6 +12,7 @@ use openraft::testing::log::{StoreBuilder, Suite};
 use openraft::vote::{RaftLeaderId as _, RaftVote as _};
 use openraft::{EntryPayload, RaftLogReader as _, StorageError};
 use proptest::prelude::*;
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::LogStore;
 use super::frame::Item;
@@ -64,6 +65,18 @@ fn vote(term: u64) -> Vote {
 
 async fn open(disk: &SimDisk, segment_bytes: u64) -> Result<LogStore, RaftStartError> {
     LogStore::open(&env(disk, no_exit()), dir(), segment_bytes).await
+}
+
+/// A log whose node tells its exit code instead of ending the process.
+async fn open_listening_for_the_end(
+    disk: &SimDisk,
+) -> (LogStore, UnboundedReceiver<chronik_io::ExitCode>) {
+    let (ended, code) = tokio::sync::mpsc::unbounded_channel();
+    let exit = Exit::with(move |code, _| ended.send(code).expect("the test listens"));
+    let log = LogStore::open(&env(disk, exit), dir(), 1 << 20)
+        .await
+        .expect("opens");
+    (log, code)
 }
 
 async fn all(log: &LogStore) -> Vec<Entry> {
@@ -171,11 +184,7 @@ async fn damage_before_a_later_batch_is_reported_and_not_taken_for_a_torn_tail()
 #[tokio::test(start_paused = true)]
 async fn a_failed_sync_ends_the_process_with_the_storage_code() {
     let disk = disk();
-    let (ended, mut code) = tokio::sync::mpsc::unbounded_channel();
-    let exit = Exit::with(move |code, _| ended.send(code).expect("the test listens"));
-    let mut log = LogStore::open(&env(&disk, exit), dir(), 1 << 20)
-        .await
-        .expect("opens");
+    let (mut log, mut code) = open_listening_for_the_end(&disk).await;
     disk.inject("*", chronik_io::fs::sim::Fault::SyncError);
     log.append([entry(1, 0)], IOFlushed::noop())
         .await
@@ -186,11 +195,7 @@ async fn a_failed_sync_ends_the_process_with_the_storage_code() {
 #[tokio::test(start_paused = true)]
 async fn what_a_failed_sync_left_in_the_page_cache_is_written_again_before_anything_follows() {
     let disk = disk();
-    let (ended, mut code) = tokio::sync::mpsc::unbounded_channel();
-    let exit = Exit::with(move |code, _| ended.send(code).expect("the test listens"));
-    let mut log = LogStore::open(&env(&disk, exit), dir(), 1 << 20)
-        .await
-        .expect("opens");
+    let (mut log, mut code) = open_listening_for_the_end(&disk).await;
     log.blocking_append([entry(1, 0)]).await.expect("durable");
     disk.inject_times("*", chronik_io::fs::sim::Fault::SyncError, 1);
     log.append([entry(1, 1)], IOFlushed::noop())
