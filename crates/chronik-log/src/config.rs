@@ -85,7 +85,7 @@ impl Default for LogManagerOptions {
     fn default() -> Self {
         Self {
             journal_first_file_bytes: 16 << 20,
-            journal_file_bytes: 256 << 20,
+            journal_file_bytes: 128 << 20,
             journal_files_max: 4,
             journal_frame_bytes_max: 4 << 20,
             checkpoint_bytes: 64 << 20,

@@ -325,32 +325,34 @@ impl Files {
         lock(&self.inner).live.back().map_or(0, |current| current.0)
     }
 
-    /// Frees the files with sequences below `needed_from`, never the one being written. A file
-    /// smaller than usual is removed once there is a better one.
-    pub(crate) fn recycle(&self, shared: &Shared, needed_from: u64) -> Result<usize, FileError> {
-        let mut removed = Vec::new();
+    /// Frees the files with sequences below `needed_from`, never the one being written, and says
+    /// so in each: recovery reads no file without its header. A file smaller than usual is removed
+    /// once there is a better one.
+    pub(crate) async fn recycle(
+        &self,
+        shared: &Shared,
+        needed_from: u64,
+    ) -> Result<usize, FileError> {
         let mut count = 0;
-        {
-            let mut inner = lock(&self.inner);
-            while inner.live.len() > 1 && inner.live[0].0 < needed_from {
-                let Some((_, file)) = inner.live.pop_front() else {
-                    break;
-                };
-                count += 1;
-                if file.bytes < shared.options.journal_file_bytes && !inner.free.is_empty() {
-                    removed.push(file);
-                } else {
-                    inner.free.push_back(file);
-                }
+        while let Some(file) = self.take_covered(needed_from) {
+            count += 1;
+            let small = file.bytes < shared.options.journal_file_bytes;
+            if small && self.has_free() {
+                remove(shared, &file)?;
+                continue;
             }
-        }
-        if count > 0 {
+            // Only then may the writer have it: its own header must not meet this write.
+            file.erase_header().await?;
+            lock(&self.inner).free.push_back(file);
             self.freed.notify_one();
         }
-        for file in removed {
-            remove(shared, &file)?;
-        }
         Ok(count)
+    }
+
+    fn take_covered(&self, needed_from: u64) -> Option<JournalFile> {
+        let mut inner = lock(&self.inner);
+        let covered = inner.live.len() > 1 && inner.live[0].0 < needed_from;
+        covered.then(|| inner.live.pop_front().map(|live| live.1))?
     }
 
     /// Makes one more file if none is free and there may be more.

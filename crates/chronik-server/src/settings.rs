@@ -358,7 +358,7 @@ pub const SETTINGS: &[Setting] = &[
     ),
     plain(
         "chronik.journal.file.bytes",
-        "268435456",
+        "134217728",
         Kind::Int(MIB, 1 << 40),
         "Size of one journal file, in bytes.",
     ),

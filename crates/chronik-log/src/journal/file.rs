@@ -150,6 +150,15 @@ impl JournalFile {
         Ok(files)
     }
 
+    /// Makes the file an unused one, durably: every operation in it is covered.
+    pub(crate) async fn erase_header(&self) -> Result<(), FileError> {
+        let zeros = Bytes::from_static(&[0; FRAMES_AT as usize]);
+        self.file
+            .commit(vec![zeros], 0)
+            .await
+            .map_err(|e| FileError::new("write and sync", &self.path, e))
+    }
+
     pub(crate) fn header(&self) -> Result<Option<FileHeader>, OpenError> {
         let bytes = read_up_to(&*self.file, 0, HEADER_BYTES)
             .map_err(|e| FileError::new("read", &self.path, e))?;

@@ -29,6 +29,8 @@ pub(crate) struct Entry {
 pub(crate) enum Next {
     /// At least one entry.
     Window(Vec<Entry>),
+    /// A checkpoint begins: whoever asked waits for the next file, or for the sender to go.
+    Switch(Vec<oneshot::Sender<()>>),
     /// Nothing came within the given time.
     Idle,
     /// Closed and empty.
@@ -38,6 +40,7 @@ pub(crate) enum Next {
 #[derive(Debug, Default)]
 struct Inner {
     entries: Vec<Entry>,
+    next_file: Vec<oneshot::Sender<()>>,
     queued: u64,
     bytes: u64,
     /// The writer has no file to go on in.
@@ -95,6 +98,9 @@ impl Queue {
         loop {
             {
                 let mut inner = self.lock();
+                if !inner.next_file.is_empty() {
+                    return Next::Switch(std::mem::take(&mut inner.next_file));
+                }
                 if !inner.entries.is_empty() {
                     return Next::Window(std::mem::take(&mut inner.entries));
                 }
@@ -121,9 +127,29 @@ impl Queue {
         let entries = {
             let mut inner = self.lock();
             inner.closed = true;
+            inner.next_file.clear();
             std::mem::take(&mut inner.entries)
         };
         drop(entries);
+    }
+
+    /// Asks the writer to go on in the next file, if there is one. The receiver ends once it has
+    /// done so, or with an error if it could not.
+    pub(crate) fn ask_for_next_file(&self) -> oneshot::Receiver<()> {
+        let (sender, done) = oneshot::channel();
+        {
+            let mut inner = self.lock();
+            if !inner.closed {
+                inner.next_file.push(sender);
+            }
+        }
+        self.work.notify_one();
+        done
+    }
+
+    /// Called by the writer while it waits for a file itself: nobody may wait for it then.
+    pub(crate) fn refuse_next_file(&self) {
+        self.lock().next_file.clear();
     }
 
     /// Takes what is here without waiting.

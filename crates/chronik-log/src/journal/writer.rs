@@ -90,6 +90,15 @@ impl Writer {
                     self.held.extend(entries);
                     self.write_held().await?;
                 }
+                Next::Switch(asked) => {
+                    if self.position.at * 4 > self.shared.options.checkpoint_bytes {
+                        self.rotate(0, false).await?;
+                    }
+                    for done in asked {
+                        // Whoever asked may have gone.
+                        let _ = done.send(());
+                    }
+                }
                 Next::Idle => self.cover().await?,
                 Next::Closed => {
                     if self.cover_owed {
@@ -135,6 +144,7 @@ impl Writer {
                 .journal_waits
                 .fetch_add(1, Ordering::Relaxed);
             self.shared.housekeeping.notify_one();
+            self.shared.queue.refuse_next_file();
             let freed = self.shared.files.freed();
             tokio::select! {
                 () = freed => {}

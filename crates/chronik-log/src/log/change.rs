@@ -224,7 +224,7 @@ impl PartitionLog {
         let from = entry.map_or(0, |entry| u64::from(entry.position));
         let mut end = segment.base;
         let mut cut = to;
-        let position = segment.scan(shared, from, |_, header, _| {
+        let position = segment.scan_headers(shared, from, |header, _| {
             // After a crash, what lies behind `to` may be anything.
             if header.base_offset < end {
                 return false;

@@ -529,7 +529,7 @@ impl PartitionLog {
             })?
             .map_or(0, |last| u64::from(last.position));
         let mut greatest = segment.max_timestamp;
-        segment.scan(shared, from, |_, header, _| {
+        segment.scan_headers(shared, from, |header, _| {
             if greatest.is_none_or(|greatest| header.max_timestamp > greatest.0) {
                 greatest = Some((header.max_timestamp, header.last_offset()));
             }
@@ -566,7 +566,7 @@ impl PartitionLog {
             let log_end = state.log_end;
             for at in first..state.segments.len() {
                 let start = if at == first { position } else { 0 };
-                state.segments[at].scan(shared, start, |_, header, bytes| {
+                state.segments[at].scan_headers(shared, start, |header, bytes| {
                     if header.base_offset >= from && header.base_offset < log_end {
                         known.note(header, Marker::parse(header, bytes));
                     }

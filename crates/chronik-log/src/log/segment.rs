@@ -246,7 +246,51 @@ impl Segment {
         Ok(())
     }
 
-    /// Reads the headers of batches from `position` up to the end, in order.
+    /// Visits the headers of whole batches from `position` up to the end, in order, and reads
+    /// little else: a batch's records are skipped, but for the few bytes of a control batch, which
+    /// come with its header. Returns where it stopped.
+    pub(super) fn scan_headers(
+        &mut self,
+        shared: &Shared,
+        mut position: u64,
+        mut visit: impl FnMut(&Header, &[u8]) -> bool,
+    ) -> Result<u64, FileError> {
+        const BLOCK: usize = 4096;
+        let file = self.file_to_read(shared)?;
+        let (mut bytes, mut read_at) = (Bytes::new(), position);
+        let mut want = BLOCK;
+        while position < self.size {
+            let at = usize::try_from(position - read_at).unwrap_or(usize::MAX);
+            let rest = bytes.get(at..).unwrap_or_default();
+            let header = Header::parse(rest);
+            let whole = header.filter(|header| header.size as u64 <= self.size - position);
+            match (header, whole) {
+                (_, Some(header)) if !header.is_control() || rest.len() >= header.size => {
+                    if !visit(&header, &rest[..rest.len().min(header.size)]) {
+                        return Ok(position);
+                    }
+                    position += header.size as u64;
+                    want = BLOCK;
+                    continue;
+                }
+                (_, Some(control)) => want = control.size.max(BLOCK),
+                (Some(_), None) => return Ok(position),
+                // Not a header, or the block ends in it.
+                (None, None) if at == 0 && !rest.is_empty() => return Ok(position),
+                (None, None) => {}
+            }
+            let left = usize::try_from(self.size - position).unwrap_or(usize::MAX);
+            bytes = chronik_io::fs::read_up_to(&*file, position, want.min(left))
+                .map_err(|e| FileError::new("read", &self.path, e))?;
+            read_at = position;
+            if bytes.is_empty() {
+                return Ok(position);
+            }
+        }
+        Ok(position)
+    }
+
+    /// Reads whole batches from `position` up to the end, in order.
     pub(super) fn scan(
         &mut self,
         shared: &Shared,

@@ -85,7 +85,7 @@ impl PartitionLog {
                 }
                 Some(_) => {}
                 None => {
-                    segment.scan(&self.shared, 0, |_, header, _| {
+                    segment.scan_headers(&self.shared, 0, |header, _| {
                         if header.next_offset() > upto {
                             return false;
                         }

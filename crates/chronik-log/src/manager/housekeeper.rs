@@ -77,6 +77,9 @@ pub(super) async fn checkpoint_detached(
 async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileError> {
     let _alone = shared.checkpointing.lock().await;
     shared.start_checkpoint_count();
+    // What this checkpoint covers shall lie in files of its own, so that recovery need not read
+    // it. Without a free file the journal stays where it is, and the next checkpoint sees to it.
+    let _ = shared.queue.ask_for_next_file().await;
     // The file being written now is the oldest a concurrent append can go into.
     let mut needed_from = shared.files.current_sequence();
     let dirty = shared.dirty();
@@ -119,7 +122,7 @@ async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileEr
             needed_from = needed_from.min(oldest);
         }
     }
-    let freed = shared.files.recycle(shared, needed_from)?;
+    let freed = shared.files.recycle(shared, needed_from).await?;
     shared
         .stats
         .files_recycled

@@ -1,6 +1,6 @@
 //! Logs on a real disk, across restarts.
 
-use chronik_log::{AppendError, LogConfig};
+use chronik_log::{AppendError, LogConfig, LogManagerOptions};
 use chronik_types::{Durability, LeaderEpoch, Offset, Timestamp};
 
 use crate::support::*;
@@ -278,4 +278,51 @@ async fn offsets_are_found_by_timestamp() {
         Some((Offset::new(299), Timestamp::from_millis(1992)))
     );
     manager.close().await.unwrap();
+}
+
+/// What a checkpoint has covered is not read again, wherever in a journal file it ended.
+#[tokio::test(start_paused = true)]
+async fn recovery_reads_what_no_checkpoint_covers_and_not_the_journal_before_it() {
+    let world = SimWorld::new();
+    let few = LogManagerOptions {
+        journal_file_bytes: 4 << 20,
+        checkpoint_bytes: 1 << 20,
+        journal_frame_bytes_max: 256 << 10,
+        index_sync_bytes: 128 << 10,
+        ..options()
+    };
+    let (manager, _) = world.open_with(few.clone()).await;
+    let create = |n| manager.create(key("t", n), Durability::QuorumFsync, LogConfig::default());
+    let logs: Vec<_> = (0..3).map(|n| create(n).unwrap()).collect();
+    let mut written = 0;
+    while manager.stats().checkpoints < 3 || manager.stats().checkpoint_lag_bytes > 64 << 10 {
+        manager.room().await;
+        write(&logs[written % 3], 1, &[1; 16 << 10]);
+        written += 1;
+        manager.flush().await;
+        // The checkpoint is a task of its own and works without a disk's latency here.
+        for _ in 0..200 {
+            tokio::task::yield_now().await;
+        }
+    }
+    assert!(written > 2 * 64, "{written} x 16 KiB");
+    for log in &logs {
+        write(log, 4, &[2; 16 << 10]);
+    }
+    manager.flush().await;
+    let uncovered = manager.stats().checkpoint_lag_bytes;
+    let before: Vec<_> = logs.iter().map(|log| read_all(log)).collect();
+    drop((manager, logs));
+    world.disk.crash_losing_unsynced();
+    let before_opening = world.disk.counters("*").bytes_read;
+    let (manager, report) = world.open_with(few).await;
+    let read = world.disk.counters("*").bytes_read - before_opening;
+    let after: Vec<_> = manager.all().iter().map(|log| read_all(log)).collect();
+    assert!(after == before, "the logs differ");
+    assert!(
+        report.journal_bytes < uncovered + (64 << 10),
+        "{report:?} with {uncovered} bytes since the last checkpoint"
+    );
+    // Once to find the operations, once to do them again.
+    assert!(read < 2 * uncovered + (256 << 10), "{read} bytes read");
 }
