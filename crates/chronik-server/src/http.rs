@@ -4,12 +4,14 @@
 //! Absent: anything that changes state.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::routing::get;
+use chronik_log::Progress;
 
 use tokio::task::JoinSet;
 
@@ -23,6 +25,7 @@ use crate::shared::Shared;
 #[derive(Clone)]
 pub(crate) struct Pages {
     pub(crate) health: Health,
+    pub(crate) recovery: Arc<Progress>,
     pub(crate) node: Arc<OnceLock<Arc<Shared>>>,
 }
 
@@ -47,10 +50,21 @@ async fn readyz(State(pages): State<Pages>) -> (StatusCode, String) {
         StatusCode::SERVICE_UNAVAILABLE
     };
     let progress = match (stage, pages.node.get()) {
+        (Stage::Recovering, _) => format!(", {}", recovery_text(&pages.recovery)),
         (_, Some(node)) => format!(", metadata index {}", node.applied_text()),
         _ => String::new(),
     };
     (code, format!("{stage}{progress}\n"))
+}
+
+fn recovery_text(progress: &Progress) -> String {
+    let of = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+    format!(
+        "{} bytes of the journal read, {} of {} logs done",
+        of(&progress.journal_bytes),
+        of(&progress.logs_done),
+        of(&progress.logs_total)
+    )
 }
 
 async fn metrics(State(pages): State<Pages>) -> (StatusCode, String) {
@@ -76,4 +90,28 @@ pub(crate) async fn serve(
         }
     });
     Ok(address)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn readyz_says_how_far_a_recovery_is() {
+        let pages = Pages {
+            health: Health::new(),
+            recovery: Arc::default(),
+            node: Arc::default(),
+        };
+        pages.health.enter(Stage::Recovering);
+        pages.recovery.journal_bytes.store(4096, Ordering::Relaxed);
+        pages.recovery.logs_total.store(7, Ordering::Relaxed);
+        pages.recovery.logs_done.store(2, Ordering::Relaxed);
+        let (code, body) = readyz(State(pages)).await;
+        assert_eq!(code, StatusCode::SERVICE_UNAVAILABLE);
+        assert_eq!(
+            body,
+            "recovering logs, 4096 bytes of the journal read, 2 of 7 logs done\n"
+        );
+    }
 }

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
+use chronik_log::{LogStats, SYNC_MICROS_BOUNDS};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -141,7 +142,7 @@ impl Metrics {
     }
 
     /// The text that Prometheus reads, with figures taken from elsewhere at this moment.
-    pub(crate) fn render(&self, gauges: &[(&str, &str, u64)]) -> String {
+    pub(crate) fn render(&self, gauges: &[(&str, &str, u64)], logs: &LogStats) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);
@@ -153,6 +154,56 @@ impl Metrics {
                 "# HELP chronik_{name} {help}\n# TYPE chronik_{name} gauge\nchronik_{name} {value}\n"
             );
         }
+        write_sync_histogram(&mut text, logs);
         text + end
+    }
+}
+
+/// The journal counts its own buckets; here they get Prometheus' form.
+fn write_sync_histogram(text: &mut String, logs: &LogStats) {
+    const NAME: &str = "chronik_journal_sync_seconds";
+    let _ = write!(
+        text,
+        "# HELP {NAME} Time of a commit of the journal, write and sync\n# TYPE {NAME} histogram\n"
+    );
+    let mut counted = 0;
+    for (count, bound) in logs.sync_buckets.iter().zip(SYNC_MICROS_BOUNDS) {
+        counted += count;
+        let seconds = Duration::from_micros(bound).as_secs_f64();
+        let _ = writeln!(text, "{NAME}_bucket{{le=\"{seconds}\"}} {counted}");
+    }
+    let sum = Duration::from_micros(logs.sync_micros).as_secs_f64();
+    let _ = write!(
+        text,
+        "{NAME}_bucket{{le=\"+Inf\"}} {0}\n{NAME}_sum {sum}\n{NAME}_count {0}\n",
+        logs.windows
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sync_histogram_is_cumulative_and_ends_with_all_windows() {
+        let mut buckets = vec![0; SYNC_MICROS_BOUNDS.len() + 1];
+        (buckets[1], buckets[3], buckets[12]) = (2, 3, 1);
+        let logs = LogStats {
+            windows: 6,
+            sync_micros: 2_500_000,
+            sync_buckets: buckets,
+            ..LogStats::default()
+        };
+        let text = Metrics::new().render(&[], &logs);
+        for line in [
+            "chronik_journal_sync_seconds_bucket{le=\"0.0001\"} 0",
+            "chronik_journal_sync_seconds_bucket{le=\"0.00025\"} 2",
+            "chronik_journal_sync_seconds_bucket{le=\"1\"} 5",
+            "chronik_journal_sync_seconds_bucket{le=\"+Inf\"} 6",
+            "chronik_journal_sync_seconds_sum 2.5",
+            "chronik_journal_sync_seconds_count 6",
+        ] {
+            assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
     }
 }

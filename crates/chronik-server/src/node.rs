@@ -84,6 +84,7 @@ impl Node {
         let mut tasks = tokio::task::JoinSet::new();
         let pages = Pages {
             health: health.clone(),
+            recovery: Arc::default(),
             node: Arc::new(OnceLock::new()),
         };
         let http = match &config.http {
@@ -96,9 +97,11 @@ impl Node {
         warn_of_weak_storage(&env, &data_dir);
 
         health.enter(Stage::Recovering);
-        let (logs, report) = LogManager::open(&env, &data_dir.path, log_options(&config))
-            .await
-            .map_err(StartError::Log)?;
+        let (options, progress) = (log_options(&config), Arc::clone(&pages.recovery));
+        let (logs, report) =
+            LogManager::open_with_progress(&env, &data_dir.path, options, progress)
+                .await
+                .map_err(StartError::Log)?;
         let replicas = ReplicaManager::new(config.node_id, logs, Arc::clone(&config));
 
         health.enter(Stage::Joining);

@@ -195,78 +195,76 @@ impl Shared {
         let log_bytes: u64 = partitions.iter().map(|p| p.log.size_bytes()).sum();
         let number = |n: usize| n as u64;
         let available = self.disk_space.latest().map_or(0, |space| space.available);
-        self.metrics.render(&[
-            (
-                "partitions",
-                "Partitions on this node",
-                number(partitions.len()),
-            ),
-            ("log_size_bytes", "Bytes of all partition logs", log_bytes),
-            (
-                "disk_available_bytes",
-                "Bytes free on the data directory's filesystem",
-                available,
-            ),
-            (
-                "memory_budget_bytes",
-                "Bytes that may be held for requests",
-                number(self.request_budget.total()),
-            ),
-            (
-                "memory_budget_used_bytes",
-                "Bytes held for requests",
-                number(self.request_budget.used()),
-            ),
-            (
-                "fetch_sessions",
-                "Open fetch sessions",
-                number(self.fetch_sessions.count()),
-            ),
-            (
-                "reply_budget_used_bytes",
-                "Bytes held for replies",
-                number(self.reply_budget.used()),
-            ),
-            (
-                "journal_windows",
-                "Commits of the journal since the start, each with one sync",
-                logs.windows,
-            ),
-            (
-                "journal_records",
-                "Operations in the journal since the start",
-                logs.records,
-            ),
-            (
-                "journal_written_bytes",
-                "Bytes written to the journal since the start",
-                logs.journal_bytes,
-            ),
-            (
-                "journal_sync_micros",
-                "Microseconds spent in commits of the journal",
-                logs.sync_micros,
-            ),
-            (
-                "journal_waits",
-                "Times the journal waited for a checkpoint",
-                logs.journal_waits,
-            ),
-            (
-                "checkpoints",
-                "Checkpoints since the start",
-                logs.checkpoints,
-            ),
-            (
-                "checkpoint_lag_bytes",
-                "Journaled bytes since the last checkpoint began",
-                logs.checkpoint_lag_bytes,
-            ),
-            (
-                "journal_files_bytes",
-                "Bytes of all journal files",
-                logs.journal_files_bytes,
-            ),
-        ])
+        self.metrics.render(
+            &[
+                (
+                    "partitions",
+                    "Partitions on this node",
+                    number(partitions.len()),
+                ),
+                ("log_size_bytes", "Bytes of all partition logs", log_bytes),
+                (
+                    "disk_available_bytes",
+                    "Bytes free on the data directory's filesystem",
+                    available,
+                ),
+                (
+                    "memory_budget_bytes",
+                    "Bytes that may be held for requests",
+                    number(self.request_budget.total()),
+                ),
+                (
+                    "memory_budget_used_bytes",
+                    "Bytes held for requests",
+                    number(self.request_budget.used()),
+                ),
+                (
+                    "fetch_sessions",
+                    "Open fetch sessions",
+                    number(self.fetch_sessions.count()),
+                ),
+                (
+                    "reply_budget_used_bytes",
+                    "Bytes held for replies",
+                    number(self.reply_budget.used()),
+                ),
+                (
+                    "journal_windows",
+                    "Commits of the journal since the start, each with one sync",
+                    logs.windows,
+                ),
+                (
+                    "journal_records",
+                    "Operations in the journal since the start",
+                    logs.records,
+                ),
+                (
+                    "journal_written_bytes",
+                    "Bytes written to the journal since the start",
+                    logs.journal_bytes,
+                ),
+                (
+                    "journal_waits",
+                    "Times the journal waited for a checkpoint",
+                    logs.journal_waits,
+                ),
+                (
+                    "checkpoints",
+                    "Checkpoints since the start",
+                    logs.checkpoints,
+                ),
+                (
+                    "checkpoint_lag_bytes",
+                    "Journaled bytes since the last checkpoint began",
+                    logs.checkpoint_lag_bytes,
+                ),
+                (
+                    "journal_files_bytes",
+                    "Bytes of all journal files",
+                    logs.journal_files_bytes,
+                ),
+            ],
+            &logs,
+        )
     }
 }

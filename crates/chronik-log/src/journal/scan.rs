@@ -7,6 +7,7 @@
 //! Payloads stay in their files; only their places are kept.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use chronik_io::fs::read_up_to;
@@ -81,8 +82,8 @@ pub(crate) struct Scanned {
 }
 
 impl Scanned {
-    /// Reads all files of a journal.
-    pub(crate) fn read(files: Vec<JournalFile>) -> Result<Self, OpenError> {
+    /// Reads all files of a journal, counting the bytes into `progress`.
+    pub(crate) fn read(files: Vec<JournalFile>, progress: &AtomicU64) -> Result<Self, OpenError> {
         let mut scanned = Self::default();
         let mut by_sequence = BTreeMap::new();
         for file in files {
@@ -113,7 +114,7 @@ impl Scanned {
             .live
             .first()
             .map_or(1, |(header, _)| header.first_frame);
-        scanned.walk()?;
+        scanned.walk(progress)?;
         Ok(scanned)
     }
 
@@ -129,9 +130,10 @@ impl Scanned {
             .map_err(|e| FileError::new("read", &file.path, e))
     }
 
-    fn walk(&mut self) -> Result<(), OpenError> {
+    fn walk(&mut self, progress: &AtomicU64) -> Result<(), OpenError> {
         let mut at = (0, FRAMES_AT);
         while at.0 < self.live.len() {
+            progress.store(self.bytes, Ordering::Relaxed);
             if let Some((frame, payload)) = self.frame_at(at, Some(self.next_frame))? {
                 self.visit(at, &payload)?;
                 self.next_frame = frame.frame_sequence + 1;

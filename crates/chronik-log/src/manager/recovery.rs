@@ -99,7 +99,7 @@ fn replay(shared: &Arc<Shared>, progress: &Progress) -> Result<Replayed, OpenErr
         .map(|file| file.slot)
         .max()
         .map_or(1, |slot| slot + 1);
-    let scanned = Scanned::read(files)?;
+    let scanned = Scanned::read(files, &progress.journal_bytes)?;
     progress
         .journal_bytes
         .store(scanned.bytes, Ordering::Relaxed);
