@@ -68,6 +68,9 @@ pub trait Request: Message {
 pub trait Response: Message {
     /// Its API.
     const KEY: ApiKey;
+
+    /// Calls `visit` with every error code in it, those that say success (0) included.
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16));
 }
 
 macro_rules! number {

@@ -185,7 +185,9 @@ fn call<H: Handler>(context: Context, frame: RequestFrame, limits: Limits) -> Pe
         let correlation_id = frame.correlation_id;
         let request = decode::<H::Request>(&frame, limits)?;
         drop(frame);
+        let node = Arc::clone(&context.node);
         let Handled { response, held } = H::handle(context, request).await;
+        node.metrics.errors(&response);
         Ok(Answer::Reply {
             rope: encode(correlation_id, version, &response)?,
             _held: held,
@@ -251,8 +253,7 @@ pub(crate) async fn serve(
     let answer = (api.call)(context, header, limits).await;
     drop(reservation);
     let elapsed = node.env.clock.now().since(started);
-    node.metrics
-        .request(api_key.name(), elapsed, answer.is_ok());
+    node.metrics.request(api_key.name(), elapsed);
     answer
 }
 

@@ -5,6 +5,8 @@ use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::time::Duration;
 
 use chronik_log::{LogStats, SYNC_MICROS_BOUNDS};
+use chronik_protocol::Response;
+use chronik_types::ErrorCode;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -14,9 +16,9 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
-struct Request {
+struct Error {
     api: &'static str,
-    outcome: &'static str,
+    error: &'static str,
 }
 
 #[derive(Clone, PartialEq, Eq, Hash, Debug, EncodeLabelSet)]
@@ -29,7 +31,8 @@ type Count = Counter<u64, AtomicU64>;
 /// A node's counters.
 pub(crate) struct Metrics {
     registry: Registry,
-    requests: Family<Request, Count>,
+    requests: Family<ByApi, Count>,
+    errors: Family<Error, Count>,
     latency: Family<ByApi, Histogram, fn() -> Histogram>,
     bytes_in: Count,
     bytes_out: Count,
@@ -50,6 +53,7 @@ impl Metrics {
         let mut metrics = Self {
             registry: Registry::with_prefix("chronik"),
             requests: Family::default(),
+            errors: Family::default(),
             latency: Family::new_with_constructor(latency_histogram),
             bytes_in: Counter::default(),
             bytes_out: Counter::default(),
@@ -61,6 +65,11 @@ impl Metrics {
         };
         let registry = &mut metrics.registry;
         registry.register("requests", "Requests answered", metrics.requests.clone());
+        registry.register(
+            "request_errors",
+            "Error codes within answers, under Kafka's names",
+            metrics.errors.clone(),
+        );
         registry.register_with_unit(
             "request_duration",
             "Time from a request's last byte to its answer",
@@ -101,12 +110,22 @@ impl Metrics {
         metrics
     }
 
-    pub(crate) fn request(&self, api: &'static str, elapsed: Duration, is_ok: bool) {
-        let outcome = if is_ok { "ok" } else { "error" };
-        self.requests.get_or_create(&Request { api, outcome }).inc();
+    pub(crate) fn request(&self, api: &'static str, elapsed: Duration) {
+        self.requests.get_or_create(&ByApi { api }).inc();
         self.latency
             .get_or_create(&ByApi { api })
             .observe(elapsed.as_secs_f64());
+    }
+
+    /// Counts every error code of a response, as often as it stands there.
+    pub(crate) fn errors<R: Response>(&self, response: &R) {
+        let api = R::KEY.name();
+        response.visit_errors(&mut |code| {
+            if code != ErrorCode::None.code() {
+                let error = ErrorCode::from_code(code).map_or("unknown", ErrorCode::name);
+                self.errors.get_or_create(&Error { api, error }).inc();
+            }
+        });
     }
 
     pub(crate) fn bytes_in(&self, bytes: usize) {

@@ -154,6 +154,15 @@ fn emit_message(message: &Message) -> Result<String, String> {
         }
         seen.push(&def.name);
         emit_struct(message, def, &mut body)?;
+        if message.kind == Kind::Response && def.name != message.name && tells_errors(message, def)
+        {
+            let name = &def.name;
+            let visits = emit_visits(message, def);
+            let _ = writeln!(
+                body,
+                "impl {name} {{\nfn visit_errors(&self, visit: &mut dyn FnMut(i16)) {{\n{visits}}}\n}}\n"
+            );
+        }
     }
     let flexible = message
         .flexible
@@ -187,9 +196,13 @@ fn emit_message(message: &Message) -> Result<String, String> {
         }
         Kind::Response => {
             let api = name.trim_end_matches("Response");
+            let root = message.structs.iter().find(|def| def.name == *name);
+            let visits = root.map_or_else(String::new, |def| emit_visits(message, def));
+            let visit = if visits.is_empty() { "_" } else { "visit" };
             let _ = writeln!(
                 body,
-                "\nimpl Response for {name} {{\nconst KEY: ApiKey = ApiKey::{api};\n}}"
+                "\nimpl Response for {name} {{\nconst KEY: ApiKey = ApiKey::{api};\n\n\
+                 fn visit_errors(&self, {visit}: &mut dyn FnMut(i16)) {{\n{visits}}}\n}}"
             );
             wire.extend(["ApiKey", "Response"]);
         }
@@ -227,6 +240,55 @@ fn emit_message(message: &Message) -> Result<String, String> {
     }
     let _ = writeln!(uses, "use crate::{{{}}};\n", wire.join(", "));
     Ok(format!("//! `{name}`. {NOTICE}\n\n{uses}{body}"))
+}
+
+fn is_error(field: &Field) -> bool {
+    field.name == "ErrorCode"
+}
+
+/// The struct a field holds, once or many times.
+fn inner<'a>(message: &'a Message, field: &Field) -> Option<&'a Struct> {
+    let name = match &field.kind {
+        Type::Struct(name) => name,
+        Type::Array(element) => match &**element {
+            Type::Struct(name) => name,
+            _ => return None,
+        },
+        _ => return None,
+    };
+    message.structs.iter().find(|def| def.name == *name)
+}
+
+/// Whether a struct, or one within it, has an error code.
+fn tells_errors(message: &Message, def: &Struct) -> bool {
+    def.fields.iter().any(|field| {
+        is_error(field) || inner(message, field).is_some_and(|part| tells_errors(message, part))
+    })
+}
+
+/// A line for each field in which error codes are found.
+fn emit_visits(message: &Message, def: &Struct) -> String {
+    let mut out = String::new();
+    for field in &def.fields {
+        let id = ident(&field.name);
+        if is_error(field) {
+            let _ = writeln!(out, "visit(self.{id});");
+        } else if inner(message, field).is_some_and(|part| tells_errors(message, part)) {
+            let many = matches!(field.kind, Type::Array(_));
+            let _ = match (many, field.null.is_some()) {
+                (false, false) => writeln!(out, "self.{id}.visit_errors(visit);"),
+                (true, true) => writeln!(
+                    out,
+                    "for part in self.{id}.iter().flatten() {{ part.visit_errors(visit); }}"
+                ),
+                _ => writeln!(
+                    out,
+                    "for part in &self.{id} {{ part.visit_errors(visit); }}"
+                ),
+            };
+        }
+    }
+    out
 }
 
 fn contains(kind: &Type, want: &dyn Fn(&Type) -> bool) -> bool {

@@ -40,4 +40,8 @@ impl Message for AddOffsetsToTxnResponse {
 
 impl Response for AddOffsetsToTxnResponse {
     const KEY: ApiKey = ApiKey::AddOffsetsToTxn;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -141,4 +141,8 @@ impl Message for AddPartitionsToTxnResponse {
 
 impl Response for AddPartitionsToTxnResponse {
     const KEY: ApiKey = ApiKey::AddPartitionsToTxn;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

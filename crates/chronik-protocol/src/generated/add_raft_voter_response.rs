@@ -51,4 +51,8 @@ impl Message for AddRaftVoterResponse {
 
 impl Response for AddRaftVoterResponse {
     const KEY: ApiKey = ApiKey::AddRaftVoter;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -44,4 +44,8 @@ impl Message for AllocateProducerIdsResponse {
 
 impl Response for AllocateProducerIdsResponse {
     const KEY: ApiKey = ApiKey::AllocateProducerIds;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -73,6 +73,12 @@ impl Wire for EntryData {
     }
 }
 
+impl EntryData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`AlterClientQuotasResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct EntityData {
@@ -118,4 +124,10 @@ impl Message for AlterClientQuotasResponse {
 
 impl Response for AlterClientQuotasResponse {
     const KEY: ApiKey = ApiKey::AlterClientQuotas;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.entries {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -77,6 +77,12 @@ impl Wire for AlterConfigsResourceResponse {
     }
 }
 
+impl AlterConfigsResourceResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AlterConfigsResponse {
     const NAME: &'static str = "AlterConfigsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
@@ -85,4 +91,10 @@ impl Message for AlterConfigsResponse {
 
 impl Response for AlterConfigsResponse {
     const KEY: ApiKey = ApiKey::AlterConfigs;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

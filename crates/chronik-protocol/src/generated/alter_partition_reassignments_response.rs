@@ -80,6 +80,14 @@ impl Wire for ReassignableTopicResponse {
     }
 }
 
+impl ReassignableTopicResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`AlterPartitionReassignmentsResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ReassignablePartitionResponse {
@@ -119,6 +127,12 @@ impl Wire for ReassignablePartitionResponse {
     }
 }
 
+impl ReassignablePartitionResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AlterPartitionReassignmentsResponse {
     const NAME: &'static str = "AlterPartitionReassignmentsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=1;
@@ -127,4 +141,11 @@ impl Message for AlterPartitionReassignmentsResponse {
 
 impl Response for AlterPartitionReassignmentsResponse {
     const KEY: ApiKey = ApiKey::AlterPartitionReassignments;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

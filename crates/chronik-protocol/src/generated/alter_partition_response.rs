@@ -60,6 +60,14 @@ impl Wire for TopicData {
     }
 }
 
+impl TopicData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`AlterPartitionResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionData {
@@ -101,6 +109,12 @@ impl Wire for PartitionData {
     }
 }
 
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AlterPartitionResponse {
     const NAME: &'static str = "AlterPartitionResponse";
     const VERSIONS: RangeInclusive<i16> = 2..=3;
@@ -109,4 +123,11 @@ impl Message for AlterPartitionResponse {
 
 impl Response for AlterPartitionResponse {
     const KEY: ApiKey = ApiKey::AlterPartition;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

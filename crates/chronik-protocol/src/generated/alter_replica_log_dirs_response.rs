@@ -60,6 +60,14 @@ impl Wire for AlterReplicaLogDirTopicResult {
     }
 }
 
+impl AlterReplicaLogDirTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`AlterReplicaLogDirsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterReplicaLogDirPartitionResult {
@@ -88,6 +96,12 @@ impl Wire for AlterReplicaLogDirPartitionResult {
     }
 }
 
+impl AlterReplicaLogDirPartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AlterReplicaLogDirsResponse {
     const NAME: &'static str = "AlterReplicaLogDirsResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=2;
@@ -96,4 +110,10 @@ impl Message for AlterReplicaLogDirsResponse {
 
 impl Response for AlterReplicaLogDirsResponse {
     const KEY: ApiKey = ApiKey::AlterReplicaLogDirs;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -66,6 +66,14 @@ impl Wire for AlterShareGroupOffsetsResponseTopic {
     }
 }
 
+impl AlterShareGroupOffsetsResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`AlterShareGroupOffsetsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AlterShareGroupOffsetsResponsePartition {
@@ -95,6 +103,12 @@ impl Wire for AlterShareGroupOffsetsResponsePartition {
     }
 }
 
+impl AlterShareGroupOffsetsResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AlterShareGroupOffsetsResponse {
     const NAME: &'static str = "AlterShareGroupOffsetsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -103,4 +117,11 @@ impl Message for AlterShareGroupOffsetsResponse {
 
 impl Response for AlterShareGroupOffsetsResponse {
     const KEY: ApiKey = ApiKey::AlterShareGroupOffsets;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -69,6 +69,12 @@ impl Wire for AlterUserScramCredentialsResult {
     }
 }
 
+impl AlterUserScramCredentialsResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AlterUserScramCredentialsResponse {
     const NAME: &'static str = "AlterUserScramCredentialsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -77,4 +83,10 @@ impl Message for AlterUserScramCredentialsResponse {
 
 impl Response for AlterUserScramCredentialsResponse {
     const KEY: ApiKey = ApiKey::AlterUserScramCredentials;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -173,4 +173,8 @@ impl Message for ApiVersionsResponse {
 
 impl Response for ApiVersionsResponse {
     const KEY: ApiKey = ApiKey::ApiVersions;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -60,6 +60,14 @@ impl Wire for DirectoryData {
     }
 }
 
+impl DirectoryData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`AssignReplicasToDirsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicData {
@@ -83,6 +91,14 @@ impl Wire for TopicData {
         e.write(&self.partitions)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl TopicData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
     }
 }
 
@@ -112,6 +128,12 @@ impl Wire for PartitionData {
     }
 }
 
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for AssignReplicasToDirsResponse {
     const NAME: &'static str = "AssignReplicasToDirsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -120,4 +142,11 @@ impl Message for AssignReplicasToDirsResponse {
 
 impl Response for AssignReplicasToDirsResponse {
     const KEY: ApiKey = ApiKey::AssignReplicasToDirs;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.directories {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -59,4 +59,8 @@ impl Message for BrokerHeartbeatResponse {
 
 impl Response for BrokerHeartbeatResponse {
     const KEY: ApiKey = ApiKey::BrokerHeartbeat;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

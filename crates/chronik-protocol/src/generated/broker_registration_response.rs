@@ -51,4 +51,8 @@ impl Message for BrokerRegistrationResponse {
 
 impl Response for BrokerRegistrationResponse {
     const KEY: ApiKey = ApiKey::BrokerRegistration;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -94,6 +94,12 @@ impl Wire for DescribedGroup {
     }
 }
 
+impl DescribedGroup {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`ConsumerGroupDescribeResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Member {
@@ -228,4 +234,10 @@ impl Message for ConsumerGroupDescribeResponse {
 
 impl Response for ConsumerGroupDescribeResponse {
     const KEY: ApiKey = ApiKey::ConsumerGroupDescribe;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -115,4 +115,8 @@ impl Message for ConsumerGroupHeartbeatResponse {
 
 impl Response for ConsumerGroupHeartbeatResponse {
     const KEY: ApiKey = ApiKey::ConsumerGroupHeartbeat;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

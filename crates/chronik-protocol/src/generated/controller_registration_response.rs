@@ -51,4 +51,8 @@ impl Message for ControllerRegistrationResponse {
 
 impl Response for ControllerRegistrationResponse {
     const KEY: ApiKey = ApiKey::ControllerRegistration;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

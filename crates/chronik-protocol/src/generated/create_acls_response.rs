@@ -69,6 +69,12 @@ impl Wire for AclCreationResult {
     }
 }
 
+impl AclCreationResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for CreateAclsResponse {
     const NAME: &'static str = "CreateAclsResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=3;
@@ -77,4 +83,10 @@ impl Message for CreateAclsResponse {
 
 impl Response for CreateAclsResponse {
     const KEY: ApiKey = ApiKey::CreateAcls;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -80,4 +80,8 @@ impl Message for CreateDelegationTokenResponse {
 
 impl Response for CreateDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::CreateDelegationToken;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

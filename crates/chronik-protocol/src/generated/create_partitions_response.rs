@@ -63,6 +63,12 @@ impl Wire for CreatePartitionsTopicResult {
     }
 }
 
+impl CreatePartitionsTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for CreatePartitionsResponse {
     const NAME: &'static str = "CreatePartitionsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=3;
@@ -71,4 +77,10 @@ impl Message for CreatePartitionsResponse {
 
 impl Response for CreatePartitionsResponse {
     const KEY: ApiKey = ApiKey::CreatePartitions;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -103,6 +103,12 @@ impl Wire for CreatableTopicResult {
     }
 }
 
+impl CreatableTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`CreateTopicsResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct CreatableTopicConfigs {
@@ -158,4 +164,10 @@ impl Message for CreateTopicsResponse {
 
 impl Response for CreateTopicsResponse {
     const KEY: ApiKey = ApiKey::CreateTopics;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

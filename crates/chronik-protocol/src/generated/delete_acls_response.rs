@@ -73,6 +73,15 @@ impl Wire for DeleteAclsFilterResult {
     }
 }
 
+impl DeleteAclsFilterResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.matching_acls {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`DeleteAclsResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DeleteAclsMatchingAcl {
@@ -138,6 +147,12 @@ impl Wire for DeleteAclsMatchingAcl {
     }
 }
 
+impl DeleteAclsMatchingAcl {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DeleteAclsResponse {
     const NAME: &'static str = "DeleteAclsResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=3;
@@ -146,4 +161,10 @@ impl Message for DeleteAclsResponse {
 
 impl Response for DeleteAclsResponse {
     const KEY: ApiKey = ApiKey::DeleteAcls;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.filter_results {
+            part.visit_errors(visit);
+        }
+    }
 }

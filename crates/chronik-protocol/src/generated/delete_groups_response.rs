@@ -60,6 +60,12 @@ impl Wire for DeletableGroupResult {
     }
 }
 
+impl DeletableGroupResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DeleteGroupsResponse {
     const NAME: &'static str = "DeleteGroupsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
@@ -68,4 +74,10 @@ impl Message for DeleteGroupsResponse {
 
 impl Response for DeleteGroupsResponse {
     const KEY: ApiKey = ApiKey::DeleteGroups;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -60,6 +60,14 @@ impl Wire for DeleteRecordsTopicResult {
     }
 }
 
+impl DeleteRecordsTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`DeleteRecordsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteRecordsPartitionResult {
@@ -91,6 +99,12 @@ impl Wire for DeleteRecordsPartitionResult {
     }
 }
 
+impl DeleteRecordsPartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DeleteRecordsResponse {
     const NAME: &'static str = "DeleteRecordsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
@@ -99,4 +113,10 @@ impl Message for DeleteRecordsResponse {
 
 impl Response for DeleteRecordsResponse {
     const KEY: ApiKey = ApiKey::DeleteRecords;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -69,6 +69,12 @@ impl Wire for DeleteShareGroupOffsetsResponseTopic {
     }
 }
 
+impl DeleteShareGroupOffsetsResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DeleteShareGroupOffsetsResponse {
     const NAME: &'static str = "DeleteShareGroupOffsetsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -77,4 +83,11 @@ impl Message for DeleteShareGroupOffsetsResponse {
 
 impl Response for DeleteShareGroupOffsetsResponse {
     const KEY: ApiKey = ApiKey::DeleteShareGroupOffsets;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

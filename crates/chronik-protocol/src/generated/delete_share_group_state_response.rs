@@ -54,6 +54,14 @@ impl Wire for DeleteStateResult {
     }
 }
 
+impl DeleteStateResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`DeleteShareGroupStateResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionResult {
@@ -83,6 +91,12 @@ impl Wire for PartitionResult {
     }
 }
 
+impl PartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DeleteShareGroupStateResponse {
     const NAME: &'static str = "DeleteShareGroupStateResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -91,4 +105,10 @@ impl Message for DeleteShareGroupStateResponse {
 
 impl Response for DeleteShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::DeleteShareGroupState;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

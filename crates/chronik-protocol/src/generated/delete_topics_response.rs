@@ -80,6 +80,12 @@ impl Wire for DeletableTopicResult {
     }
 }
 
+impl DeletableTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DeleteTopicsResponse {
     const NAME: &'static str = "DeleteTopicsResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=6;
@@ -88,4 +94,10 @@ impl Message for DeleteTopicsResponse {
 
 impl Response for DeleteTopicsResponse {
     const KEY: ApiKey = ApiKey::DeleteTopics;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

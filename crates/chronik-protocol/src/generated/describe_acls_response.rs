@@ -136,4 +136,8 @@ impl Message for DescribeAclsResponse {
 
 impl Response for DescribeAclsResponse {
     const KEY: ApiKey = ApiKey::DescribeAcls;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

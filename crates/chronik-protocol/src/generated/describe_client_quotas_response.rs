@@ -150,4 +150,8 @@ impl Message for DescribeClientQuotasResponse {
 
 impl Response for DescribeClientQuotasResponse {
     const KEY: ApiKey = ApiKey::DescribeClientQuotas;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

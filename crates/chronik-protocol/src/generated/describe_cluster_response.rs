@@ -117,4 +117,8 @@ impl Message for DescribeClusterResponse {
 
 impl Response for DescribeClusterResponse {
     const KEY: ApiKey = ApiKey::DescribeCluster;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

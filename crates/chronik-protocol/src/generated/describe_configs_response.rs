@@ -81,6 +81,12 @@ impl Wire for DescribeConfigsResult {
     }
 }
 
+impl DescribeConfigsResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeConfigsResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescribeConfigsResourceResult {
@@ -193,4 +199,10 @@ impl Message for DescribeConfigsResponse {
 
 impl Response for DescribeConfigsResponse {
     const KEY: ApiKey = ApiKey::DescribeConfigs;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -136,4 +136,8 @@ impl Message for DescribeDelegationTokenResponse {
 
 impl Response for DescribeDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::DescribeDelegationToken;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

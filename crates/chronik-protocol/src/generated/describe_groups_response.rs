@@ -107,6 +107,12 @@ impl Wire for DescribedGroup {
     }
 }
 
+impl DescribedGroup {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeGroupsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribedGroupMember {
@@ -156,4 +162,10 @@ impl Message for DescribeGroupsResponse {
 
 impl Response for DescribeGroupsResponse {
     const KEY: ApiKey = ApiKey::DescribeGroups;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -92,6 +92,12 @@ impl Wire for DescribeLogDirsResult {
     }
 }
 
+impl DescribeLogDirsResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeLogDirsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeLogDirsTopic {
@@ -162,4 +168,11 @@ impl Message for DescribeLogDirsResponse {
 
 impl Response for DescribeLogDirsResponse {
     const KEY: ApiKey = ApiKey::DescribeLogDirs;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -56,6 +56,14 @@ impl Wire for TopicResponse {
     }
 }
 
+impl TopicResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`DescribeProducersResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionResponse {
@@ -85,6 +93,12 @@ impl Wire for PartitionResponse {
         e.write(&self.active_producers)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl PartitionResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -147,4 +161,10 @@ impl Message for DescribeProducersResponse {
 
 impl Response for DescribeProducersResponse {
     const KEY: ApiKey = ApiKey::DescribeProducers;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

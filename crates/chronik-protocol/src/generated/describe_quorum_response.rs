@@ -78,6 +78,14 @@ impl Wire for TopicData {
     }
 }
 
+impl TopicData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`DescribeQuorumResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionData {
@@ -137,6 +145,12 @@ impl Wire for PartitionData {
         e.write(&self.observers)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -260,4 +274,11 @@ impl Message for DescribeQuorumResponse {
 
 impl Response for DescribeQuorumResponse {
     const KEY: ApiKey = ApiKey::DescribeQuorum;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -63,6 +63,15 @@ impl Wire for DescribeShareGroupOffsetsResponseGroup {
     }
 }
 
+impl DescribeShareGroupOffsetsResponseGroup {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeShareGroupOffsetsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DescribeShareGroupOffsetsResponseTopic {
@@ -89,6 +98,14 @@ impl Wire for DescribeShareGroupOffsetsResponseTopic {
         e.write(&self.partitions)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl DescribeShareGroupOffsetsResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
     }
 }
 
@@ -146,6 +163,12 @@ impl Wire for DescribeShareGroupOffsetsResponsePartition {
     }
 }
 
+impl DescribeShareGroupOffsetsResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for DescribeShareGroupOffsetsResponse {
     const NAME: &'static str = "DescribeShareGroupOffsetsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=1;
@@ -154,4 +177,10 @@ impl Message for DescribeShareGroupOffsetsResponse {
 
 impl Response for DescribeShareGroupOffsetsResponse {
     const KEY: ApiKey = ApiKey::DescribeShareGroupOffsets;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.visit_errors(visit);
+        }
+    }
 }

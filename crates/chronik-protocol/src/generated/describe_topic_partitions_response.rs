@@ -87,6 +87,15 @@ impl Wire for DescribeTopicPartitionsResponseTopic {
     }
 }
 
+impl DescribeTopicPartitionsResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`DescribeTopicPartitionsResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct DescribeTopicPartitionsResponsePartition {
@@ -150,6 +159,12 @@ impl Wire for DescribeTopicPartitionsResponsePartition {
     }
 }
 
+impl DescribeTopicPartitionsResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeTopicPartitionsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cursor {
@@ -194,4 +209,10 @@ impl Message for DescribeTopicPartitionsResponse {
 
 impl Response for DescribeTopicPartitionsResponse {
     const KEY: ApiKey = ApiKey::DescribeTopicPartitions;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

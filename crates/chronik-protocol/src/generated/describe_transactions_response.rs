@@ -74,6 +74,12 @@ impl Wire for TransactionState {
     }
 }
 
+impl TransactionState {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeTransactionsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopicData {
@@ -108,4 +114,10 @@ impl Message for DescribeTransactionsResponse {
 
 impl Response for DescribeTransactionsResponse {
     const KEY: ApiKey = ApiKey::DescribeTransactions;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.transaction_states {
+            part.visit_errors(visit);
+        }
+    }
 }

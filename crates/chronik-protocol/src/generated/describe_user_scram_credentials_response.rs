@@ -90,6 +90,12 @@ impl Wire for DescribeUserScramCredentialsResult {
     }
 }
 
+impl DescribeUserScramCredentialsResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`DescribeUserScramCredentialsResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CredentialInfo {
@@ -124,4 +130,11 @@ impl Message for DescribeUserScramCredentialsResponse {
 
 impl Response for DescribeUserScramCredentialsResponse {
     const KEY: ApiKey = ApiKey::DescribeUserScramCredentials;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

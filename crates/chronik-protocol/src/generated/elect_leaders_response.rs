@@ -64,6 +64,14 @@ impl Wire for ReplicaElectionResult {
     }
 }
 
+impl ReplicaElectionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partition_result {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ElectLeadersResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionResult {
@@ -105,6 +113,12 @@ impl Wire for PartitionResult {
     }
 }
 
+impl PartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for ElectLeadersResponse {
     const NAME: &'static str = "ElectLeadersResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
@@ -113,4 +127,11 @@ impl Message for ElectLeadersResponse {
 
 impl Response for ElectLeadersResponse {
     const KEY: ApiKey = ApiKey::ElectLeaders;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.replica_election_results {
+            part.visit_errors(visit);
+        }
+    }
 }

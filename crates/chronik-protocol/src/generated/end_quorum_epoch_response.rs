@@ -69,6 +69,14 @@ impl Wire for TopicData {
     }
 }
 
+impl TopicData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`EndQuorumEpochResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionData {
@@ -100,6 +108,12 @@ impl Wire for PartitionData {
         e.write(&self.leader_epoch)?;
         e.no_tags(v >= 1);
         Ok(())
+    }
+}
+
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -140,4 +154,11 @@ impl Message for EndQuorumEpochResponse {
 
 impl Response for EndQuorumEpochResponse {
     const KEY: ApiKey = ApiKey::EndQuorumEpoch;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

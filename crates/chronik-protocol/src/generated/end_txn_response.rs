@@ -59,4 +59,8 @@ impl Message for EndTxnResponse {
 
 impl Response for EndTxnResponse {
     const KEY: ApiKey = ApiKey::EndTxn;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

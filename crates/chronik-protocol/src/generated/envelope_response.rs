@@ -39,4 +39,8 @@ impl Message for EnvelopeResponse {
 
 impl Response for EnvelopeResponse {
     const KEY: ApiKey = ApiKey::Envelope;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -43,4 +43,8 @@ impl Message for ExpireDelegationTokenResponse {
 
 impl Response for ExpireDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::ExpireDelegationToken;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

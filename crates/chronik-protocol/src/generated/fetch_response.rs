@@ -84,6 +84,14 @@ impl Wire for FetchableTopicResponse {
     }
 }
 
+impl FetchableTopicResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`FetchResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionData {
@@ -175,6 +183,12 @@ impl Wire for PartitionData {
             e.tagged(tags, 2, &self.snapshot_id)?;
         }
         Ok(())
+    }
+}
+
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -351,4 +365,11 @@ impl Message for FetchResponse {
 
 impl Response for FetchResponse {
     const KEY: ApiKey = ApiKey::Fetch;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

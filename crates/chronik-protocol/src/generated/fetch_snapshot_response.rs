@@ -71,6 +71,14 @@ impl Wire for TopicSnapshot {
     }
 }
 
+impl TopicSnapshot {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`FetchSnapshotResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionSnapshot {
@@ -114,6 +122,12 @@ impl Wire for PartitionSnapshot {
             e.tagged(tags, 0, &self.current_leader)?;
         }
         Ok(())
+    }
+}
+
+impl PartitionSnapshot {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -206,4 +220,11 @@ impl Message for FetchSnapshotResponse {
 
 impl Response for FetchSnapshotResponse {
     const KEY: ApiKey = ApiKey::FetchSnapshot;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -124,6 +124,12 @@ impl Wire for Coordinator {
     }
 }
 
+impl Coordinator {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for FindCoordinatorResponse {
     const NAME: &'static str = "FindCoordinatorResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=6;
@@ -132,4 +138,11 @@ impl Message for FindCoordinatorResponse {
 
 impl Response for FindCoordinatorResponse {
     const KEY: ApiKey = ApiKey::FindCoordinator;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.coordinators {
+            part.visit_errors(visit);
+        }
+    }
 }

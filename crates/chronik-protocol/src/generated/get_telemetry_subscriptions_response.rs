@@ -60,4 +60,8 @@ impl Message for GetTelemetrySubscriptionsResponse {
 
 impl Response for GetTelemetrySubscriptionsResponse {
     const KEY: ApiKey = ApiKey::GetTelemetrySubscriptions;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

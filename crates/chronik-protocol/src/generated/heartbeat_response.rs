@@ -41,4 +41,8 @@ impl Message for HeartbeatResponse {
 
 impl Response for HeartbeatResponse {
     const KEY: ApiKey = ApiKey::Heartbeat;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

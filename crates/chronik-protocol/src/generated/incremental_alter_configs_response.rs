@@ -77,6 +77,12 @@ impl Wire for AlterConfigsResourceResponse {
     }
 }
 
+impl AlterConfigsResourceResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for IncrementalAlterConfigsResponse {
     const NAME: &'static str = "IncrementalAlterConfigsResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=1;
@@ -85,4 +91,10 @@ impl Message for IncrementalAlterConfigsResponse {
 
 impl Response for IncrementalAlterConfigsResponse {
     const KEY: ApiKey = ApiKey::IncrementalAlterConfigs;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

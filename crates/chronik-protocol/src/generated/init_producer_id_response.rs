@@ -77,4 +77,8 @@ impl Message for InitProducerIdResponse {
 
 impl Response for InitProducerIdResponse {
     const KEY: ApiKey = ApiKey::InitProducerId;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

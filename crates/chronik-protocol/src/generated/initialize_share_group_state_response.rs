@@ -54,6 +54,14 @@ impl Wire for InitializeStateResult {
     }
 }
 
+impl InitializeStateResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`InitializeShareGroupStateResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionResult {
@@ -83,6 +91,12 @@ impl Wire for PartitionResult {
     }
 }
 
+impl PartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for InitializeShareGroupStateResponse {
     const NAME: &'static str = "InitializeShareGroupStateResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -91,4 +105,10 @@ impl Message for InitializeShareGroupStateResponse {
 
 impl Response for InitializeShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::InitializeShareGroupState;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -118,4 +118,8 @@ impl Message for JoinGroupResponse {
 
 impl Response for JoinGroupResponse {
     const KEY: ApiKey = ApiKey::JoinGroup;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

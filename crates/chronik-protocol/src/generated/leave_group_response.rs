@@ -78,6 +78,12 @@ impl Wire for MemberResponse {
     }
 }
 
+impl MemberResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for LeaveGroupResponse {
     const NAME: &'static str = "LeaveGroupResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=5;
@@ -86,4 +92,11 @@ impl Message for LeaveGroupResponse {
 
 impl Response for LeaveGroupResponse {
     const KEY: ApiKey = ApiKey::LeaveGroup;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.members {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -79,4 +79,8 @@ impl Message for ListConfigResourcesResponse {
 
 impl Response for ListConfigResourcesResponse {
     const KEY: ApiKey = ApiKey::ListConfigResources;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -80,4 +80,8 @@ impl Message for ListGroupsResponse {
 
 impl Response for ListGroupsResponse {
     const KEY: ApiKey = ApiKey::ListGroups;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -61,6 +61,14 @@ impl Wire for ListOffsetsTopicResponse {
     }
 }
 
+impl ListOffsetsTopicResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ListOffsetsResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct ListOffsetsPartitionResponse {
@@ -116,6 +124,12 @@ impl Wire for ListOffsetsPartitionResponse {
     }
 }
 
+impl ListOffsetsPartitionResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for ListOffsetsResponse {
     const NAME: &'static str = "ListOffsetsResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=11;
@@ -124,4 +138,10 @@ impl Message for ListOffsetsResponse {
 
 impl Response for ListOffsetsResponse {
     const KEY: ApiKey = ApiKey::ListOffsets;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

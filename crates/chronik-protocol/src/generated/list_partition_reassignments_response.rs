@@ -113,4 +113,8 @@ impl Message for ListPartitionReassignmentsResponse {
 
 impl Response for ListPartitionReassignmentsResponse {
     const KEY: ApiKey = ApiKey::ListPartitionReassignments;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

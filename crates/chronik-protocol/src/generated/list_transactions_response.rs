@@ -73,4 +73,8 @@ impl Message for ListTransactionsResponse {
 
 impl Response for ListTransactionsResponse {
     const KEY: ApiKey = ApiKey::ListTransactions;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -168,6 +168,15 @@ impl Wire for MetadataResponseTopic {
     }
 }
 
+impl MetadataResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`MetadataResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct MetadataResponsePartition {
@@ -227,6 +236,12 @@ impl Wire for MetadataResponsePartition {
     }
 }
 
+impl MetadataResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for MetadataResponse {
     const NAME: &'static str = "MetadataResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=13;
@@ -235,4 +250,11 @@ impl Message for MetadataResponse {
 
 impl Response for MetadataResponse {
     const KEY: ApiKey = ApiKey::Metadata;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+        visit(self.error_code);
+    }
 }

@@ -67,6 +67,14 @@ impl Wire for OffsetCommitResponseTopic {
     }
 }
 
+impl OffsetCommitResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`OffsetCommitResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetCommitResponsePartition {
@@ -95,6 +103,12 @@ impl Wire for OffsetCommitResponsePartition {
     }
 }
 
+impl OffsetCommitResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for OffsetCommitResponse {
     const NAME: &'static str = "OffsetCommitResponse";
     const VERSIONS: RangeInclusive<i16> = 2..=10;
@@ -103,4 +117,10 @@ impl Message for OffsetCommitResponse {
 
 impl Response for OffsetCommitResponse {
     const KEY: ApiKey = ApiKey::OffsetCommit;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

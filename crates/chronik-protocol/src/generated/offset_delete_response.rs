@@ -55,6 +55,14 @@ impl Wire for OffsetDeleteResponseTopic {
     }
 }
 
+impl OffsetDeleteResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`OffsetDeleteResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetDeleteResponsePartition {
@@ -79,6 +87,12 @@ impl Wire for OffsetDeleteResponsePartition {
     }
 }
 
+impl OffsetDeleteResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for OffsetDeleteResponse {
     const NAME: &'static str = "OffsetDeleteResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=0;
@@ -87,4 +101,11 @@ impl Message for OffsetDeleteResponse {
 
 impl Response for OffsetDeleteResponse {
     const KEY: ApiKey = ApiKey::OffsetDelete;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -71,6 +71,14 @@ impl Wire for OffsetFetchResponseTopic {
     }
 }
 
+impl OffsetFetchResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`OffsetFetchResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct OffsetFetchResponsePartition {
@@ -121,6 +129,12 @@ impl Wire for OffsetFetchResponsePartition {
     }
 }
 
+impl OffsetFetchResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`OffsetFetchResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OffsetFetchResponseGroup {
@@ -147,6 +161,15 @@ impl Wire for OffsetFetchResponseGroup {
         e.write(&self.error_code)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl OffsetFetchResponseGroup {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+        visit(self.error_code);
     }
 }
 
@@ -180,6 +203,14 @@ impl Wire for OffsetFetchResponseTopics {
         e.write(&self.partitions)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl OffsetFetchResponseTopics {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
     }
 }
 
@@ -230,6 +261,12 @@ impl Wire for OffsetFetchResponsePartitions {
     }
 }
 
+impl OffsetFetchResponsePartitions {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for OffsetFetchResponse {
     const NAME: &'static str = "OffsetFetchResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=10;
@@ -238,4 +275,14 @@ impl Message for OffsetFetchResponse {
 
 impl Response for OffsetFetchResponse {
     const KEY: ApiKey = ApiKey::OffsetFetch;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+        visit(self.error_code);
+        for part in &self.groups {
+            part.visit_errors(visit);
+        }
+    }
 }

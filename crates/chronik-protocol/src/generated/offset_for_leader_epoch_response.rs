@@ -60,6 +60,14 @@ impl Wire for OffsetForLeaderTopicResult {
     }
 }
 
+impl OffsetForLeaderTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`OffsetForLeaderEpochResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct EpochEndOffset {
@@ -105,6 +113,12 @@ impl Wire for EpochEndOffset {
     }
 }
 
+impl EpochEndOffset {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for OffsetForLeaderEpochResponse {
     const NAME: &'static str = "OffsetForLeaderEpochResponse";
     const VERSIONS: RangeInclusive<i16> = 2..=4;
@@ -113,4 +127,10 @@ impl Message for OffsetForLeaderEpochResponse {
 
 impl Response for OffsetForLeaderEpochResponse {
     const KEY: ApiKey = ApiKey::OffsetForLeaderEpoch;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -75,6 +75,14 @@ impl Wire for TopicProduceResponse {
     }
 }
 
+impl TopicProduceResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partition_responses {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ProduceResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionProduceResponse {
@@ -142,6 +150,12 @@ impl Wire for PartitionProduceResponse {
             e.tagged(tags, 0, &self.current_leader)?;
         }
         Ok(())
+    }
+}
+
+impl PartitionProduceResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -248,4 +262,10 @@ impl Message for ProduceResponse {
 
 impl Response for ProduceResponse {
     const KEY: ApiKey = ApiKey::Produce;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -38,4 +38,8 @@ impl Message for PushTelemetryResponse {
 
 impl Response for PushTelemetryResponse {
     const KEY: ApiKey = ApiKey::PushTelemetry;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

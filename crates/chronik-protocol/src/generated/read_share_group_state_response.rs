@@ -54,6 +54,14 @@ impl Wire for ReadStateResult {
     }
 }
 
+impl ReadStateResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ReadShareGroupStateResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionResult {
@@ -89,6 +97,12 @@ impl Wire for PartitionResult {
         e.write(&self.state_batches)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl PartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -132,4 +146,10 @@ impl Message for ReadShareGroupStateResponse {
 
 impl Response for ReadShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::ReadShareGroupState;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

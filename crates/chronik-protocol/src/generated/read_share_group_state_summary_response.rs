@@ -54,6 +54,14 @@ impl Wire for ReadStateSummaryResult {
     }
 }
 
+impl ReadStateSummaryResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ReadShareGroupStateSummaryResponse`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct PartitionResult {
@@ -112,6 +120,12 @@ impl Wire for PartitionResult {
     }
 }
 
+impl PartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for ReadShareGroupStateSummaryResponse {
     const NAME: &'static str = "ReadShareGroupStateSummaryResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=1;
@@ -120,4 +134,10 @@ impl Message for ReadShareGroupStateSummaryResponse {
 
 impl Response for ReadShareGroupStateSummaryResponse {
     const KEY: ApiKey = ApiKey::ReadShareGroupStateSummary;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

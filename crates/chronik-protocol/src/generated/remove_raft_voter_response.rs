@@ -51,4 +51,8 @@ impl Message for RemoveRaftVoterResponse {
 
 impl Response for RemoveRaftVoterResponse {
     const KEY: ApiKey = ApiKey::RemoveRaftVoter;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

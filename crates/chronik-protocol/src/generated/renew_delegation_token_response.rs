@@ -43,4 +43,8 @@ impl Message for RenewDelegationTokenResponse {
 
 impl Response for RenewDelegationTokenResponse {
     const KEY: ApiKey = ApiKey::RenewDelegationToken;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -59,4 +59,8 @@ impl Message for SaslAuthenticateResponse {
 
 impl Response for SaslAuthenticateResponse {
     const KEY: ApiKey = ApiKey::SaslAuthenticate;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -36,4 +36,8 @@ impl Message for SaslHandshakeResponse {
 
 impl Response for SaslHandshakeResponse {
     const KEY: ApiKey = ApiKey::SaslHandshake;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

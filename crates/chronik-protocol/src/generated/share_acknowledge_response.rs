@@ -72,6 +72,14 @@ impl Wire for ShareAcknowledgeTopicResponse {
     }
 }
 
+impl ShareAcknowledgeTopicResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ShareAcknowledgeResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionData {
@@ -101,6 +109,12 @@ impl Wire for PartitionData {
         e.write(&self.current_leader)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -170,4 +184,11 @@ impl Message for ShareAcknowledgeResponse {
 
 impl Response for ShareAcknowledgeResponse {
     const KEY: ApiKey = ApiKey::ShareAcknowledge;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

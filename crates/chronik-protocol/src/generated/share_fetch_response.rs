@@ -70,6 +70,14 @@ impl Wire for ShareFetchableTopicResponse {
     }
 }
 
+impl ShareFetchableTopicResponse {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`ShareFetchResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionData {
@@ -111,6 +119,12 @@ impl Wire for PartitionData {
         e.write(&self.acquired_records)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -209,4 +223,11 @@ impl Message for ShareFetchResponse {
 
 impl Response for ShareFetchResponse {
     const KEY: ApiKey = ApiKey::ShareFetch;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.responses {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -94,6 +94,12 @@ impl Wire for DescribedGroup {
     }
 }
 
+impl DescribedGroup {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`ShareGroupDescribeResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Member {
@@ -195,4 +201,10 @@ impl Message for ShareGroupDescribeResponse {
 
 impl Response for ShareGroupDescribeResponse {
     const KEY: ApiKey = ApiKey::ShareGroupDescribe;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.visit_errors(visit);
+        }
+    }
 }

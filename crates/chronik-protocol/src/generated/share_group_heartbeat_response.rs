@@ -115,4 +115,8 @@ impl Message for ShareGroupHeartbeatResponse {
 
 impl Response for ShareGroupHeartbeatResponse {
     const KEY: ApiKey = ApiKey::ShareGroupHeartbeat;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

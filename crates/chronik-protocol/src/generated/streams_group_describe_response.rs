@@ -95,6 +95,12 @@ impl Wire for DescribedGroup {
     }
 }
 
+impl DescribedGroup {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 /// Part of [`StreamsGroupDescribeResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Topology {
@@ -417,4 +423,10 @@ impl Message for StreamsGroupDescribeResponse {
 
 impl Response for StreamsGroupDescribeResponse {
     const KEY: ApiKey = ApiKey::StreamsGroupDescribe;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.groups {
+            part.visit_errors(visit);
+        }
+    }
 }

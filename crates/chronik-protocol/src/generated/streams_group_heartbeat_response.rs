@@ -228,4 +228,8 @@ impl Message for StreamsGroupHeartbeatResponse {
 
 impl Response for StreamsGroupHeartbeatResponse {
     const KEY: ApiKey = ApiKey::StreamsGroupHeartbeat;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

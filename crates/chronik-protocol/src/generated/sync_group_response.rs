@@ -53,4 +53,8 @@ impl Message for SyncGroupResponse {
 
 impl Response for SyncGroupResponse {
     const KEY: ApiKey = ApiKey::SyncGroup;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -60,6 +60,14 @@ impl Wire for TxnOffsetCommitResponseTopic {
     }
 }
 
+impl TxnOffsetCommitResponseTopic {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`TxnOffsetCommitResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TxnOffsetCommitResponsePartition {
@@ -88,6 +96,12 @@ impl Wire for TxnOffsetCommitResponsePartition {
     }
 }
 
+impl TxnOffsetCommitResponsePartition {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for TxnOffsetCommitResponse {
     const NAME: &'static str = "TxnOffsetCommitResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=5;
@@ -96,4 +110,10 @@ impl Message for TxnOffsetCommitResponse {
 
 impl Response for TxnOffsetCommitResponse {
     const KEY: ApiKey = ApiKey::TxnOffsetCommit;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -51,4 +51,8 @@ impl Message for UnregisterBrokerResponse {
 
 impl Response for UnregisterBrokerResponse {
     const KEY: ApiKey = ApiKey::UnregisterBroker;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

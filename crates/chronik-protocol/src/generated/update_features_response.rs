@@ -89,6 +89,12 @@ impl Wire for UpdatableFeatureResult {
     }
 }
 
+impl UpdatableFeatureResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for UpdateFeaturesResponse {
     const NAME: &'static str = "UpdateFeaturesResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=2;
@@ -97,4 +103,11 @@ impl Message for UpdateFeaturesResponse {
 
 impl Response for UpdateFeaturesResponse {
     const KEY: ApiKey = ApiKey::UpdateFeatures;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -89,4 +89,8 @@ impl Message for UpdateRaftVoterResponse {
 
 impl Response for UpdateRaftVoterResponse {
     const KEY: ApiKey = ApiKey::UpdateRaftVoter;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
 }

@@ -67,6 +67,14 @@ impl Wire for TopicData {
     }
 }
 
+impl TopicData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`VoteResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionData {
@@ -99,6 +107,12 @@ impl Wire for PartitionData {
         e.write(&self.vote_granted)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl PartitionData {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
     }
 }
 
@@ -139,4 +153,11 @@ impl Message for VoteResponse {
 
 impl Response for VoteResponse {
     const KEY: ApiKey = ApiKey::Vote;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -54,6 +54,14 @@ impl Wire for WriteStateResult {
     }
 }
 
+impl WriteStateResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`WriteShareGroupStateResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PartitionResult {
@@ -83,6 +91,12 @@ impl Wire for PartitionResult {
     }
 }
 
+impl PartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for WriteShareGroupStateResponse {
     const NAME: &'static str = "WriteShareGroupStateResponse";
     const VERSIONS: RangeInclusive<i16> = 0..=1;
@@ -91,4 +105,10 @@ impl Message for WriteShareGroupStateResponse {
 
 impl Response for WriteShareGroupStateResponse {
     const KEY: ApiKey = ApiKey::WriteShareGroupState;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.results {
+            part.visit_errors(visit);
+        }
+    }
 }

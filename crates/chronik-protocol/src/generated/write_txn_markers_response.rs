@@ -53,6 +53,14 @@ impl Wire for WritableTxnMarkerResult {
     }
 }
 
+impl WritableTxnMarkerResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.topics {
+            part.visit_errors(visit);
+        }
+    }
+}
+
 /// Part of [`WriteTxnMarkersResponse`].
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WritableTxnMarkerTopicResult {
@@ -76,6 +84,14 @@ impl Wire for WritableTxnMarkerTopicResult {
         e.write(&self.partitions)?;
         e.no_tags(true);
         Ok(())
+    }
+}
+
+impl WritableTxnMarkerTopicResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.partitions {
+            part.visit_errors(visit);
+        }
     }
 }
 
@@ -105,6 +121,12 @@ impl Wire for WritableTxnMarkerPartitionResult {
     }
 }
 
+impl WritableTxnMarkerPartitionResult {
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        visit(self.error_code);
+    }
+}
+
 impl Message for WriteTxnMarkersResponse {
     const NAME: &'static str = "WriteTxnMarkersResponse";
     const VERSIONS: RangeInclusive<i16> = 1..=2;
@@ -113,4 +135,10 @@ impl Message for WriteTxnMarkersResponse {
 
 impl Response for WriteTxnMarkersResponse {
     const KEY: ApiKey = ApiKey::WriteTxnMarkers;
+
+    fn visit_errors(&self, visit: &mut dyn FnMut(i16)) {
+        for part in &self.markers {
+            part.visit_errors(visit);
+        }
+    }
 }

@@ -16,7 +16,7 @@ use chronik_protocol::generated::produce_request::{
 use chronik_protocol::generated::produce_response::{
     LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
 };
-use chronik_protocol::{ApiKey, Limits, RequestFrame};
+use chronik_protocol::{ApiKey, Limits, RequestFrame, Response as _};
 use chronik_replication::Acks;
 use chronik_types::{ErrorCode, PartitionId, TopicId};
 
@@ -73,14 +73,14 @@ pub(super) fn dispatch(
     Ok(Box::pin(async move {
         wait(&context, &mut response, waiting, timeout).await;
         drop(reservation);
-        let failed = has_error(&response);
         let elapsed = context.node.env.clock.now().since(started);
         context
             .node
             .metrics
-            .request(ApiKey::Produce.name(), elapsed, !failed);
+            .request(ApiKey::Produce.name(), elapsed);
+        context.node.metrics.errors(&response);
         if acks == Some(Acks::None) {
-            return if failed {
+            return if has_error(&response) {
                 Answer::Close
             } else {
                 Answer::Nothing
@@ -142,11 +142,9 @@ async fn wait(
 }
 
 fn has_error(response: &ProduceResponse) -> bool {
-    response
-        .responses
-        .iter()
-        .flat_map(|topic| &topic.partition_responses)
-        .any(|partition| partition.error_code != ErrorCode::None.code())
+    let mut found = false;
+    response.visit_errors(&mut |code| found |= code != ErrorCode::None.code());
+    found
 }
 
 struct Writer<'a> {

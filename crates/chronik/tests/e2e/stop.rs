@@ -74,6 +74,30 @@ fn files_are_private_and_health_is_told() {
     assert_eq!(node.terminate(), Some(0));
 }
 
+#[tokio::test]
+async fn errors_in_answers_are_counted_by_api_and_name() {
+    use chronik_protocol::generated as m;
+    let dir = data_dir();
+    let node = Node::start(dir.path());
+    let connection = chronik_client::Connection::connect(&node.kafka)
+        .await
+        .unwrap();
+    let request = m::MetadataRequest {
+        topics: Some(vec![m::metadata_request::MetadataRequestTopic {
+            name: Some("nowhere".into()),
+            ..Default::default()
+        }]),
+        allow_auto_topic_creation: false,
+        ..Default::default()
+    };
+    let response = connection.call(&request, 9).await.unwrap();
+    assert_eq!(response.topics[0].error_code, 3);
+    let metrics = get(&node.http, "/metrics");
+    let line =
+        "chronik_request_errors_total{api=\"Metadata\",error=\"UNKNOWN_TOPIC_OR_PARTITION\"} 1";
+    assert!(metrics.contains(line), "{metrics}");
+}
+
 fn get(address: &str, path: &str) -> String {
     use std::io::{Read, Write};
     let mut socket = std::net::TcpStream::connect(address).unwrap();
