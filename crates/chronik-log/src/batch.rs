@@ -9,8 +9,9 @@
 //! Everything before the attributes lies outside the CRC, so a leader can place a batch without
 //! touching the rest. Absent: validation of records, which happens before a batch gets here.
 
+use bytes::{Bytes, BytesMut};
 use chronik_types::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence};
-use crc_fast::CrcAlgorithm;
+use crc_fast::{CrcAlgorithm, Digest};
 
 /// Bytes of a batch header.
 pub(crate) const HEADER_BYTES: usize = 61;
@@ -108,24 +109,88 @@ impl Header {
     }
 }
 
-/// Gives a batch its place: base offset and leader epoch, both outside its checksum.
-pub(crate) fn place(batch: &mut [u8], base_offset: Offset, leader_epoch: LeaderEpoch) {
-    batch[0..8].copy_from_slice(&base_offset.get().to_be_bytes());
-    batch[12..16].copy_from_slice(&leader_epoch.get().to_be_bytes());
+/// What a leader writes into a batch.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place {
+    pub(crate) base_offset: Offset,
+    pub(crate) leader_epoch: LeaderEpoch,
+    /// The time of the append (`message.timestamp.type=LogAppendTime`), in milliseconds.
+    pub(crate) stamp: Option<i64>,
 }
 
-/// Stamps a batch with the time of its append (`message.timestamp.type=LogAppendTime`).
-pub(crate) fn stamp(batch: &mut [u8], now_millis: i64) {
-    batch[22] |= 0x08;
-    batch[35..43].copy_from_slice(&now_millis.to_be_bytes());
-    let crc = checksum(&batch[ATTRIBUTES_AT..]);
-    batch[17..21].copy_from_slice(&crc.to_be_bytes());
+/// Whole batches on their way to disk: as they came, or one batch whose header was rewritten. The
+/// records of a client's batch stay where the socket put them.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Batches {
+    /// A rewritten header, or empty.
+    head: Bytes,
+    rest: Bytes,
+}
+
+impl Batches {
+    /// Batches as a leader placed them.
+    pub(crate) fn verbatim(batches: Bytes) -> Self {
+        Self {
+            head: Bytes::new(),
+            rest: batches,
+        }
+    }
+
+    /// One batch, given its place. Base offset and leader epoch lie outside its checksum; a stamp
+    /// does not.
+    pub(crate) fn placed(batch: &Bytes, place: Place) -> Self {
+        let mut head = BytesMut::from(&batch[..HEADER_BYTES]);
+        head[0..8].copy_from_slice(&place.base_offset.get().to_be_bytes());
+        head[12..16].copy_from_slice(&place.leader_epoch.get().to_be_bytes());
+        let rest = batch.slice(HEADER_BYTES..);
+        if let Some(now_millis) = place.stamp {
+            head[22] |= 0x08;
+            head[35..43].copy_from_slice(&now_millis.to_be_bytes());
+            let crc = checksum_of(&[&head[ATTRIBUTES_AT..], &rest]);
+            head[17..21].copy_from_slice(&crc.to_be_bytes());
+        }
+        Self {
+            head: head.freeze(),
+            rest,
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.head.len() + self.rest.len()
+    }
+
+    /// The bytes, in order; the first piece may be empty.
+    pub(crate) fn pieces(&self) -> [Bytes; 2] {
+        [self.head.clone(), self.rest.clone()]
+    }
+
+    /// Every batch: its header, and its bytes from the end of the header on.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Header, &[u8])> {
+        let placed = Header::parse(&self.head).map(|header| (header, &self.rest[..]));
+        let verbatim = if placed.is_none() {
+            &self.rest[..]
+        } else {
+            &[]
+        };
+        let others = headers(verbatim)
+            .map(move |(at, header)| (header, &verbatim[at + HEADER_BYTES..at + header.size]));
+        placed.into_iter().chain(others)
+    }
 }
 
 /// CRC-32C.
-#[expect(clippy::cast_possible_truncation, reason = "a 32-bit checksum")]
 pub(crate) fn checksum(bytes: &[u8]) -> u32 {
-    crc_fast::checksum(CrcAlgorithm::Crc32Iscsi, bytes) as u32
+    checksum_of(&[bytes])
+}
+
+/// CRC-32C of pieces, one after the other.
+#[expect(clippy::cast_possible_truncation, reason = "a 32-bit checksum")]
+pub(crate) fn checksum_of(pieces: &[&[u8]]) -> u32 {
+    let mut digest = Digest::new(CrcAlgorithm::Crc32Iscsi);
+    for piece in pieces {
+        digest.update(piece);
+    }
+    digest.finalize() as u32
 }
 
 /// The headers of consecutive whole batches in `bytes`, each with its position there. Ends at
@@ -165,13 +230,24 @@ mod tests {
         let mut batch = vec![0; HEADER_BYTES + 9];
         batch[8..12].copy_from_slice(&58_i32.to_be_bytes());
         batch[16] = 2;
-        stamp(&mut batch, 77);
-        place(&mut batch, Offset::new(40), LeaderEpoch::new(3));
+        let place = Place {
+            base_offset: Offset::new(40),
+            leader_epoch: LeaderEpoch::new(3),
+            stamp: Some(77),
+        };
+        let placed = Batches::placed(&Bytes::from(batch), place);
+        let mut batch = placed.pieces().concat();
+        assert_eq!(placed.len(), batch.len());
         let header = Header::parse(&batch).unwrap();
         assert!(header.checksum_fits(&batch));
         assert_eq!(header.max_timestamp, 77);
         assert_eq!(header.next_offset(), Offset::new(41));
         assert_eq!(header.leader_epoch, LeaderEpoch::new(3));
+        let (first, records) = placed.iter().next().unwrap();
+        assert_eq!((first, records), (header, &batch[HEADER_BYTES..]));
+        let twice = Batches::verbatim([&batch[..], &batch].concat().into());
+        assert_eq!(twice.iter().count(), 2);
+        assert!(twice.iter().all(|both| both == (header, records)));
         batch[50] ^= 1;
         assert!(!header.checksum_fits(&batch));
     }

@@ -35,7 +35,6 @@ pub(crate) use recover::{Failed, Found, dir_name_of};
 use segment::Segment;
 pub use segment::SegmentInfo;
 
-use crate::batch::headers;
 use crate::config::LogConfig;
 use crate::epochs::LeaderEpochs;
 use crate::error::FileError;
@@ -378,8 +377,8 @@ impl PartitionLog {
         let before = state.durable_end;
         match record {
             Record::Append { batches, .. } => {
-                let last = headers(batches).last();
-                let end = last.map_or(before, |(_, header)| header.next_offset());
+                let last = batches.iter().last();
+                let end = last.map_or(before, |(header, _)| header.next_offset());
                 state.durable_end = before.max(end);
             }
             Record::Truncate { to } => self.apply_truncate(&mut state, *to)?,

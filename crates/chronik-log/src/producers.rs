@@ -210,21 +210,21 @@ pub(crate) struct Marker {
 }
 
 impl Marker {
-    /// Reads the single record of a control batch: a varint-framed record whose value is
-    /// `version i16, coordinator epoch i32`.
-    pub(crate) fn parse(header: &Header, batch: &[u8]) -> Option<Self> {
+    /// Reads the single record of a control batch, from the end of the batch's header on: a
+    /// varint-framed record whose value is `version i16, coordinator epoch i32`.
+    pub(crate) fn parse(header: &Header, records: &[u8]) -> Option<Self> {
         if !header.is_control() {
             return None;
         }
-        let mut at = crate::batch::HEADER_BYTES;
-        let _length = varint(batch, &mut at)?;
+        let mut at = 0;
+        let _length = varint(records, &mut at)?;
         at += 1;
-        let _timestamp_delta = varint(batch, &mut at)?;
-        let _offset_delta = varint(batch, &mut at)?;
-        let key = usize::try_from(varint(batch, &mut at)?).ok()?;
+        let _timestamp_delta = varint(records, &mut at)?;
+        let _offset_delta = varint(records, &mut at)?;
+        let key = usize::try_from(varint(records, &mut at)?).ok()?;
         at = at.checked_add(key)?;
-        let value = usize::try_from(varint(batch, &mut at)?).ok()?;
-        let value = batch.get(at..at.checked_add(value)?)?;
+        let value = usize::try_from(varint(records, &mut at)?).ok()?;
+        let value = records.get(at..at.checked_add(value)?)?;
         let epoch = value.get(2..6)?.try_into().ok()?;
         Some(Self {
             coordinator_epoch: i32::from_be_bytes(epoch),

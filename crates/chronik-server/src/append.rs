@@ -4,7 +4,7 @@
 //! records are walked in the same pass; compressed ones are opened only where a topic's rules
 //! depend on what is inside. Keeps I14: nothing here allocates by what a batch claims.
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chronik_protocol::{BatchError, BatchLimits, Codec, inspect_records, validate};
 use chronik_replication::Acks;
 use chronik_types::{PartitionId, TopicId};
@@ -85,7 +85,7 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
             log.append(chronik_log::AppendAsLeader {
                 now,
                 leader_epoch,
-                batch: BytesMut::from(request.records),
+                batch: request.records,
             })
         })
         .map_err(Rejected::Produce)?;

@@ -13,7 +13,7 @@ pub(crate) fn init(level: &str, format: &str) -> Result<(), String> {
     let directives = if level.contains([',', '=']) {
         level.to_owned()
     } else {
-        format!("{level},openraft=warn")
+        format!("{level},openraft=error")
     };
     let filter = EnvFilter::try_new(directives)
         .map_err(|error| format!("chronik.log.level: {level:?} is no level or filter: {error}"))?;

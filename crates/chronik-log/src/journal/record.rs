@@ -9,6 +9,7 @@
 //! without a gap. `create`, `state` and `delete` carry 0. A `state` says that every operation up
 //! to its `covered` number is durable in the partition's own files.
 
+use crate::batch::Batches;
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use chronik_types::{Durability, LeaderEpoch, Offset, PartitionId, TopicId, TopicName, Uuid};
 
@@ -57,7 +58,10 @@ pub(crate) enum Record {
     /// A checkpoint.
     State(State),
     /// Whole batches from `base_offset` on, verbatim.
-    Append { base_offset: Offset, batches: Bytes },
+    Append {
+        base_offset: Offset,
+        batches: Batches,
+    },
     /// Records from `to` on are gone.
     Truncate { to: Offset },
     /// All records are gone; the log goes on at `start`.
@@ -96,7 +100,7 @@ impl Record {
     /// Appends the encoded record to `out`: a head, and for an append the batches as they are.
     pub(crate) fn encode(&self, id: LogId, operation: u64, out: &mut Vec<Bytes>) {
         let mut body = BytesMut::new();
-        let mut tail = None;
+        let mut tail = [const { Bytes::new() }; 2];
         match self {
             Self::Create { name, class } => {
                 body.put_u8(class_code(*class));
@@ -108,7 +112,7 @@ impl Record {
                 batches,
             } => {
                 body.put_i64(base_offset.get());
-                tail = Some(batches.clone());
+                tail = batches.pieces();
             }
             Self::Truncate { to } => body.put_i64(to.get()),
             Self::Reset { start } | Self::LogStart { start } => body.put_i64(start.get()),
@@ -118,7 +122,7 @@ impl Record {
             }
             Self::Delete { name } => put_name(&mut body, name),
         }
-        let body_bytes = body.len() + tail.as_ref().map_or(0, Bytes::len);
+        let body_bytes = body.len() + tail.iter().map(Bytes::len).sum::<usize>();
         let mut head = BytesMut::with_capacity(RECORD_HEADER_BYTES + body.len());
         head.put_u8(self.kind());
         head.put_bytes(0, 3);
@@ -129,7 +133,7 @@ impl Record {
         head.put_u64(operation);
         head.put_slice(&body);
         out.push(head.freeze());
-        out.extend(tail);
+        out.extend(tail.into_iter().filter(|piece| !piece.is_empty()));
     }
 
     /// The bytes [`Record::encode`] makes of it, at most.
@@ -153,7 +157,7 @@ impl Record {
             2 => Self::State(State::decode(&mut input)?),
             3 => Self::Append {
                 base_offset: get_offset(&mut input)?,
-                batches: input.split_to(input.len()),
+                batches: Batches::verbatim(input.split_to(input.len())),
             },
             4 => Self::Truncate {
                 to: get_offset(&mut input)?,
@@ -307,7 +311,7 @@ mod tests {
             }),
             Record::Append {
                 base_offset: offset,
-                batches: Bytes::from_static(b"batches"),
+                batches: Batches::verbatim(Bytes::from_static(b"batches")),
             },
             Record::Truncate { to: offset },
             Record::Reset { start: offset },

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use chronik_io::ExitCode;
 use chronik_io::fs::OpenMode;
 use chronik_types::{Durability, LeaderEpoch, Offset, Timestamp};
 
 use super::segment::Segment;
 use super::{Gate, PartitionLog, State};
-use crate::batch::{self, Header, headers};
+use crate::batch::{Batches, Header, Place, headers};
 use crate::config::TimestampType;
 use crate::error::{AppendError, FileError};
 use crate::index::open_if_there;
@@ -27,9 +27,9 @@ pub struct AppendAsLeader {
     pub now: Timestamp,
     /// The epoch in which we lead.
     pub leader_epoch: LeaderEpoch,
-    /// Exactly one batch of format v2, validated. Base offset and leader epoch are rewritten in
-    /// it, and with `LogAppendTime` its timestamp.
-    pub batch: BytesMut,
+    /// Exactly one batch of format v2, validated. What is stored has another base offset and
+    /// leader epoch, and with `LogAppendTime` another timestamp.
+    pub batch: Bytes,
 }
 
 /// Where a batch is in the log.
@@ -57,7 +57,7 @@ impl PartitionLog {
         let AppendAsLeader {
             now,
             leader_epoch,
-            mut batch,
+            batch,
         } = append;
         let header = Header::parse(&batch)
             .filter(|header| header.size == batch.len())
@@ -83,15 +83,15 @@ impl PartitionLog {
             });
         }
         let base_offset = state.log_end;
-        if stamped {
-            batch::stamp(&mut batch, now.as_millis());
-        }
-        batch::place(&mut batch, base_offset, leader_epoch);
-        let header = Header::parse(&batch).ok_or(AppendError::Malformed)?;
-        self.append_placed(&mut state, batch.freeze(), now)?;
+        let place = Place {
+            base_offset,
+            leader_epoch,
+            stamp: stamped.then(|| now.as_millis()),
+        };
+        self.append_placed(&mut state, Batches::placed(&batch, place), now)?;
         Ok(Appended {
             base_offset,
-            last_offset: header.last_offset(),
+            last_offset: base_offset.plus(i64::from(header.last_offset_delta)),
             log_append_time: stamped.then_some(now),
             log_start,
             duplicate: false,
@@ -122,7 +122,7 @@ impl PartitionLog {
             return Err(AppendError::Malformed);
         }
         if bytes > 0 {
-            self.append_placed(&mut state, batches, now)?;
+            self.append_placed(&mut state, Batches::verbatim(batches), now)?;
         }
         Ok(state.log_end)
     }
@@ -140,7 +140,7 @@ impl PartitionLog {
     fn append_placed(
         self: &Arc<Self>,
         state: &mut State,
-        batches: Bytes,
+        batches: Batches,
         now: Timestamp,
     ) -> Result<(), AppendError> {
         self.write_batches(state, &batches, now).map_err(|error| {
@@ -155,9 +155,8 @@ impl PartitionLog {
         })?;
         match state.class {
             Durability::QuorumFsync => {
-                let base_offset = headers(&batches)
-                    .next()
-                    .map_or(state.log_end, |(_, header)| header.base_offset);
+                let first = batches.iter().next();
+                let base_offset = first.map_or(state.log_end, |(header, _)| header.base_offset);
                 let record = Record::Append {
                     base_offset,
                     batches,
@@ -180,11 +179,11 @@ impl PartitionLog {
     pub(super) fn write_batches(
         &self,
         state: &mut State,
-        batches: &Bytes,
+        batches: &Batches,
         now: Timestamp,
     ) -> Result<(), FileError> {
         let (mut first, mut last) = (None, None);
-        for (_, header) in headers(batches) {
+        for (header, _) in batches.iter() {
             first.get_or_insert(header);
             last = Some(header);
         }
@@ -197,13 +196,13 @@ impl PartitionLog {
         let interval = state.config.index_interval_bytes;
         let active = state.active().expect("rolling has made a segment");
         active.write(shared, batches)?;
-        for (at, header) in headers(batches) {
+        for (header, records) in batches.iter() {
             let active = state.active().expect("it was there a line above");
             if let Err(error) = active.note(shared, &header, interval) {
                 // The batches are whole; only an index entry is missing, and it is derived.
                 tracing::warn!(%error, log = self.dir_name, "an index entry was not written");
             }
-            let marker = Marker::parse(&header, &batches[at..at + header.size]);
+            let marker = Marker::parse(&header, records);
             state.producers.note(&header, marker);
             if state.epochs.assign(header.leader_epoch, header.base_offset) {
                 state.epochs_dirty = true;

@@ -16,7 +16,7 @@ use chronik_types::{Durability, LeaderEpoch, Offset, PartitionId, Timestamp, Top
 
 use super::segment::{Segment, file_name};
 use super::{Gate, PartitionKey, PartitionLog, State};
-use crate::batch::headers;
+use crate::batch::{Batches, HEADER_BYTES, headers};
 use crate::config::LogConfig;
 use crate::epochs::{self, LeaderEpochs};
 use crate::error::FileError;
@@ -310,6 +310,7 @@ impl PartitionLog {
         if batches.is_empty() {
             return Ok(());
         }
+        let batches = Batches::verbatim(batches);
         self.write_batches(state, &batches, now)?;
         state.assigned += 1;
         let base_offset = append.base_offset;
@@ -568,7 +569,7 @@ impl PartitionLog {
                 let start = if at == first { position } else { 0 };
                 state.segments[at].scan_headers(shared, start, |header, bytes| {
                     if header.base_offset >= from && header.base_offset < log_end {
-                        known.note(header, Marker::parse(header, bytes));
+                        known.note(header, Marker::parse(header, &bytes[HEADER_BYTES..]));
                     }
                     true
                 })?;

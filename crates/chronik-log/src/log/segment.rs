@@ -11,7 +11,7 @@ use bytes::Bytes;
 use chronik_io::fs::{File, OpenMode};
 use chronik_types::{Offset, Timestamp};
 
-use crate::batch::Header;
+use crate::batch::{Batches, Header};
 use crate::error::FileError;
 use crate::index::{Index, OffsetEntry, TimeEntry};
 use crate::shared::Shared;
@@ -115,10 +115,10 @@ impl Segment {
 
     /// Writes whole batches at the end, into the page cache. After an error the file is as it
     /// was, or the error says that cutting it failed too ([`FileError::is_full`] is false then).
-    pub(super) fn write(&mut self, shared: &Shared, batches: &Bytes) -> Result<(), FileError> {
+    pub(super) fn write(&mut self, shared: &Shared, batches: &Batches) -> Result<(), FileError> {
         let file = self.file_to_write(shared)?;
         self.dirty = true;
-        if let Err(error) = file.write_at(std::slice::from_ref(batches), self.size) {
+        if let Err(error) = file.write_at(&batches.pieces(), self.size) {
             file.set_len(self.size)
                 .map_err(|e| FileError::new("cut back", &self.path, e))?;
             return Err(FileError::new("write", &self.path, error));

@@ -151,7 +151,7 @@ pub(crate) fn append(log: &Arc<PartitionLog>, batch: BytesMut) -> Result<Appende
     log.append(AppendAsLeader {
         now: Timestamp::from_millis(1_700_000_000_000),
         leader_epoch: log.latest_epoch().unwrap_or(LeaderEpoch::new(0)),
-        batch,
+        batch: batch.freeze(),
     })
 }
 
