@@ -47,6 +47,17 @@ pub struct Appended {
     pub duplicate: bool,
 }
 
+/// What a directory says of its owner.
+#[derive(Debug)]
+pub(super) enum DirOwner {
+    /// A topic id, as text.
+    Topic(String),
+    /// The file is there and says nothing.
+    Torn,
+    /// There is no such file.
+    Unmarked,
+}
+
 impl PartitionLog {
     /// Appends a client's (or coordinator's) batch at the end of the log.
     ///
@@ -256,24 +267,12 @@ impl PartitionLog {
     /// A directory of our name from before: what is left of a creation that never became durable
     /// goes; what says it is another topic's is kept for the operator, as Kafka does.
     fn set_leftover_aside(&self) -> Result<(), FileError> {
-        let disk = &*self.shared.env.disk;
-        let path = self.dir.join("partition.metadata");
-        let text = match open_if_there(disk, &path, OpenMode::Read)? {
-            Some(file) => {
-                let bytes = chronik_io::fs::read_up_to(&*file, 0, 256)
-                    .map_err(|e| FileError::new("read", &path, e))?;
-                Some(String::from_utf8_lossy(&bytes).into_owned())
-            }
-            None => None,
-        };
-        let own = self.key.topic_id.to_string();
         // A file without an owner was torn by the crash; no file at all is not our way.
-        let is_leftover = text.is_some_and(|text| {
-            let owner = text
-                .lines()
-                .find_map(|line| line.strip_prefix("topic_id: "));
-            owner.is_none_or(|owner| owner == own)
-        });
+        let is_leftover = match self.dir_owner()? {
+            DirOwner::Topic(owner) => owner == self.key.topic_id.to_string(),
+            DirOwner::Torn => true,
+            DirOwner::Unmarked => false,
+        };
         if is_leftover {
             return self.shared.rename_for_deletion(&self.dir_name);
         }
@@ -281,6 +280,21 @@ impl PartitionLog {
             tracing::warn!(renamed, "a directory of another topic was in the way");
         }
         Ok(())
+    }
+
+    /// Whose the partition's directory is, by its `partition.metadata`.
+    pub(super) fn dir_owner(&self) -> Result<DirOwner, FileError> {
+        let path = self.dir.join("partition.metadata");
+        let Some(file) = open_if_there(&*self.shared.env.disk, &path, OpenMode::Read)? else {
+            return Ok(DirOwner::Unmarked);
+        };
+        let bytes = chronik_io::fs::read_up_to(&*file, 0, 256)
+            .map_err(|e| FileError::new("read", &path, e))?;
+        let text = String::from_utf8_lossy(&bytes);
+        let owner = text
+            .lines()
+            .find_map(|line| line.strip_prefix("topic_id: "));
+        Ok(owner.map_or(DirOwner::Torn, |owner| DirOwner::Topic(owner.to_owned())))
     }
 
     fn roll_if_due(

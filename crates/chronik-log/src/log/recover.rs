@@ -14,6 +14,7 @@ use bytes::Bytes;
 use chronik_io::fs::OpenMode;
 use chronik_types::{Durability, LeaderEpoch, Offset, PartitionId, Timestamp, TopicName};
 
+use super::append::DirOwner;
 use super::segment::{Segment, file_name};
 use super::{Gate, PartitionKey, PartitionLog, State};
 use crate::batch::{Batches, HEADER_BYTES, headers};
@@ -124,7 +125,8 @@ impl Found {
         });
         let mut found = Self {
             cut: state.recovery_point.offset,
-            empty: state.recovery_point.segment.is_none(),
+            // What `quorum-memory` wrote without a checkpoint is nowhere but in the files.
+            empty: state.recovery_point.segment.is_none() && state.class == Durability::QuorumFsync,
             log_start: state.log_start,
             appends: Vec::new(),
             epochs: Vec::new(),
@@ -229,11 +231,13 @@ impl PartitionLog {
             .front()
             .map_or(state.log_end, |segment| segment.base);
         state.log_start = found.log_start.max(first).min(state.log_end);
-        state.recovery_point = log.point_at_end(&state);
+        state.recovery_point = if log.keeps_tail(found)? {
+            found.state.recovery_point
+        } else {
+            log.point_at_end(&state)
+        };
         state.journaled_segment = state.recovery_point.segment;
-        if class == Durability::QuorumMemory {
-            log.keep_unjournaled_tail(&mut state, found)?;
-        }
+        log.keep_unjournaled_tail(&mut state, found)?;
         if !found.empty {
             log.load_epochs(&mut state)?;
         }
@@ -337,6 +341,7 @@ impl PartitionLog {
         };
         let point = found.state.recovery_point;
         let last = point.segment.filter(|_| !found.empty);
+        let keeps_tail = self.keeps_tail(found)?;
         let mut bases = Vec::new();
         for entry in &entries {
             let Some((stem, suffix)) = entry.name.split_once('.') else {
@@ -346,6 +351,9 @@ impl PartitionLog {
                 continue;
             };
             let stale = match suffix {
+                "log" | "index" | "timeindex" | "txnindex" if keeps_tail => {
+                    last.is_none() && base < point.offset
+                }
                 "log" | "index" | "timeindex" | "txnindex" => last.is_none_or(|last| base > last),
                 "snapshot" => base > found.cut || last.is_none(),
                 _ => entry.name.ends_with(".deleted") || entry.name.ends_with(".tmp"),
@@ -358,6 +366,12 @@ impl PartitionLog {
             }
         }
         let Some(last) = last else {
+            state.dir_made = keeps_tail && !bases.is_empty();
+            for base in bases.into_iter().filter(|_| keeps_tail) {
+                let segment = self.open_untrusted(base, now)?;
+                state.segments.push_back(segment);
+                state.names_dirty = true;
+            }
             return Ok(());
         };
         // The directory was synced when the recovery point was first put into a segment.
@@ -373,10 +387,17 @@ impl PartitionLog {
                 state.names_dirty = true;
             }
         }
-        if bases.last() != Some(&last) && point.position == 0 && !cut_below {
+        if !bases.contains(&last) && point.position == 0 && !cut_below {
             bases.push(last);
+            bases.sort_unstable();
         }
         for base in bases {
+            if base > last {
+                let segment = self.open_untrusted(base, now)?;
+                state.segments.push_back(segment);
+                state.names_dirty = true;
+                continue;
+            }
             let mut segment = if base == last && point.position == 0 {
                 let path = self.dir.join(file_name(base, ".log"));
                 state.names_dirty = true;
@@ -387,12 +408,12 @@ impl PartitionLog {
                 Segment::open(shared, &self.dir, base, now.as_millis())?
             };
             if base == last {
-                segment = self.cut_at_point(segment, found)?;
+                segment = self.cut_at_point(segment, found, keeps_tail)?;
             }
             state.segments.push_back(segment);
         }
         // A truncation that is still to be redone may have removed it already.
-        let reaches = state.segments.back().map(|segment| segment.base) == Some(last)
+        let reaches = state.segments.iter().any(|segment| segment.base == last)
             || (cut_below && !state.segments.is_empty());
         if !reaches {
             return Err(Failed::Lost(Loss::ShortFile {
@@ -421,7 +442,36 @@ impl PartitionLog {
         Ok(())
     }
 
-    fn cut_at_point(&self, mut segment: Segment, found: &Found) -> Result<Segment, Failed> {
+    /// Whether files of a `quorum-memory` log may hold more than the journal knows of.
+    fn keeps_tail(&self, found: &Found) -> Result<bool, FileError> {
+        let point = found.state.recovery_point;
+        let may = found.state.class == Durability::QuorumMemory
+            && !found.empty
+            && found.cut >= point.offset;
+        if !may || point.segment.is_some() {
+            return Ok(may);
+        }
+        // Nothing was ever synced: only the directory itself can say that it is ours.
+        let own = self.key.topic_id.to_string();
+        Ok(matches!(self.dir_owner()?, DirOwner::Topic(owner) if owner == own))
+    }
+
+    /// A segment of which nothing was synced: its bytes are checked, its indexes made again.
+    fn open_untrusted(&self, base: Offset, now: Timestamp) -> Result<Segment, FileError> {
+        let disk = &*self.shared.env.disk;
+        let mut segment = Segment::open(&self.shared, &self.dir, base, now.as_millis())?;
+        segment.offsets.retain_checked(disk, |_| false)?;
+        segment.times.retain_checked(disk, |_| false)?;
+        segment.size = 0;
+        Ok(segment)
+    }
+
+    fn cut_at_point(
+        &self,
+        mut segment: Segment,
+        found: &Found,
+        keeps_tail: bool,
+    ) -> Result<Segment, Failed> {
         let shared = &*self.shared;
         let point = found.state.recovery_point;
         if segment.size < point.position && found.cut >= point.offset {
@@ -431,12 +481,7 @@ impl PartitionLog {
                 durable: point.position,
             }));
         }
-        let keep_tail = found.state.class == Durability::QuorumMemory && found.cut >= point.offset;
-        let size = if keep_tail {
-            segment.size
-        } else {
-            segment.size.min(point.position)
-        };
+        let size = segment.size.min(point.position);
         // Index entries beyond the recovery point were never synced, and some before it were not.
         let disk = &*shared.env.disk;
         let end = point.offset.get() - segment.base.get();
@@ -446,27 +491,59 @@ impl PartitionLog {
         segment
             .times
             .retain_checked(disk, |entry| i64::from(entry.relative) < end)?;
-        if size < segment.size {
+        if keeps_tail {
+            segment.size = size;
+        } else if size < segment.size {
             segment.cut(shared, size, point.offset)?;
         }
         Ok(segment)
     }
 
-    /// A `quorum-memory` log has batches the journal never saw: scans from the recovery point and
-    /// cuts at the first bad batch, as Kafka does.
+    /// A `quorum-memory` log has batches the journal never saw: scans from the recovery point on,
+    /// through every segment behind it, and cuts at the first bad batch, as Kafka does.
     fn keep_unjournaled_tail(&self, state: &mut State, found: &Found) -> Result<(), FileError> {
-        let point = found.state.recovery_point;
-        if found.empty || found.cut < point.offset {
+        if !self.keeps_tail(found)? {
             return Ok(());
         }
-        let shared = &*self.shared;
-        let mut end = point.offset;
-        let interval = state.config.index_interval_bytes;
-        let Some(segment) = state.segments.back_mut() else {
+        let point = found.state.recovery_point;
+        let first = state
+            .segments
+            .iter()
+            .position(|segment| point.segment.is_none_or(|last| segment.base == last));
+        let Some(first) = first else {
             return Ok(());
         };
-        let mut notes = Vec::new();
-        let good = segment.scan(shared, point.position, |_, header, bytes| {
+        state.log_end = point.offset;
+        for at in first..state.segments.len() {
+            let follows = at == first || state.segments[at].base == state.log_end;
+            if !follows || !self.keep_untrusted(state, at)? {
+                let gone = if follows { at + 1 } else { at };
+                for segment in state.segments.drain(gone..).collect::<Vec<_>>() {
+                    for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
+                        self.remove_if_there(&file_name(segment.base, suffix))?;
+                    }
+                }
+                state.names_dirty = true;
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes into a segment what its file has behind the bytes believed so far. False if it had
+    /// to be cut.
+    fn keep_untrusted(&self, state: &mut State, at: usize) -> Result<bool, FileError> {
+        let shared = &*self.shared;
+        let interval = state.config.index_interval_bytes;
+        let segment = &mut state.segments[at];
+        let file = segment.file_to_write(shared)?;
+        let believed = segment.size;
+        let len = file
+            .len()
+            .map_err(|e| FileError::new("measure", &segment.path, e))?;
+        segment.size = len.max(believed);
+        let (mut end, mut notes) = (state.log_end, Vec::new());
+        let good = segment.scan(shared, believed, |_, header, bytes| {
             let fits = header.base_offset >= end && header.checksum_fits(bytes);
             if fits {
                 end = header.next_offset();
@@ -474,17 +551,17 @@ impl PartitionLog {
             }
             fits
         })?;
-        if good < segment.size {
+        if good < len {
             segment.cut(shared, good, end)?;
         }
-        segment.size = point.position;
+        segment.size = believed;
         segment.dirty = true;
         for header in &notes {
             segment.note(shared, header, interval)?;
         }
-        state.log_end = end.max(state.log_end);
-        state.since_index_sync += good - point.position;
-        Ok(())
+        state.log_end = end;
+        state.since_index_sync += good - believed;
+        Ok(good == len)
     }
 
     fn load_epochs(&self, state: &mut State) -> Result<(), FileError> {

@@ -326,3 +326,47 @@ async fn recovery_reads_what_no_checkpoint_covers_and_not_the_journal_before_it(
     // Once to find the operations, once to do them again.
     assert!(read < 2 * uncovered + (256 << 10), "{read} bytes read");
 }
+
+/// `quorum-memory` promises nothing across a power cut, but a process that dies leaves its files.
+#[tokio::test]
+async fn a_memory_log_keeps_every_segment_its_process_wrote() {
+    for checkpoint_after in [None, Some(10), Some(25)] {
+        let world = RealWorld::new();
+        let (manager, _) = world.open().await;
+        let small = LogConfig {
+            segment_bytes: 4096,
+            ..LogConfig::default()
+        };
+        let log = manager
+            .create(key("clicks", 0), Durability::QuorumMemory, small)
+            .unwrap();
+        for n in 0..40 {
+            if checkpoint_after == Some(n) {
+                manager.checkpoint().await.unwrap();
+            }
+            write(&log, 2, &[n as u8; 300]);
+        }
+        manager.flush().await;
+        let before = read_all(&log);
+        assert!(log.segments().len() > 5, "it has rolled");
+        drop((log, manager));
+        // A batch that was torn ends the log; what follows it is gone.
+        for damaged in [false, true] {
+            let (manager, report) = world.open().await;
+            assert!(report.offline.is_empty(), "{report:?}");
+            let log = manager.all().remove(0);
+            let after = read_all(&log);
+            if damaged {
+                assert!(before.starts_with(&after) && after.len() < before.len());
+            } else {
+                assert_eq!(after, before, "checkpoint after {checkpoint_after:?}");
+                let bases: Vec<_> = log.segments().iter().map(|s| s.base_offset).collect();
+                let path = world.file(&format!("clicks-0/{:020}.log", bases[4].get()));
+                let mut bytes = std::fs::read(&path).unwrap();
+                bytes[700] ^= 1;
+                drop((log, manager));
+                std::fs::write(&path, bytes).unwrap();
+            }
+        }
+    }
+}

@@ -6,4 +6,5 @@ mod every_version;
 mod kill;
 mod node;
 mod readme;
+mod sample;
 mod stop;
