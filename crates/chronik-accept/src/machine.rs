@@ -41,10 +41,8 @@ impl Machine {
         let (p50, p99) = time_syncs(work)?;
         let memory = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
         let memory_kib = memory.split_whitespace().nth(1).map(str::parse::<u64>);
-        let filesystem = Command::new("stat")
-            .args(["-f", "-c", "%T"])
-            .arg(work)
-            .output();
+        let mounts = std::fs::read_to_string("/proc/mounts").unwrap_or_default();
+        let place = work.canonicalize().map_err(Failure::io(work.display()))?;
         let open_files = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
         Ok(Self {
             date: tools::run(Command::new("date").args(["-u", "+%Y-%m-%d"]))?
@@ -56,14 +54,25 @@ impl Machine {
                 .unwrap_or_default()
                 .trim()
                 .to_owned(),
-            filesystem: filesystem
-                .map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned())
-                .unwrap_or_default(),
+            filesystem: filesystem_of(&place, &mounts).unwrap_or_default(),
             open_files: open_files.unwrap_or(u64::MAX),
             sync_p50_micros: micros(p50),
             sync_p99_micros: micros(p99),
         })
     }
+}
+
+/// The kind of the file system that a place is on: of the longest mount point above it, and of the
+/// last one there.
+fn filesystem_of(place: &Path, mounts: &str) -> Option<String> {
+    let above = mounts.lines().filter_map(|line| {
+        let mut fields = line.split(' ').skip(1);
+        let (point, kind) = (fields.next()?, fields.next()?);
+        place.starts_with(point).then_some((point.len(), kind))
+    });
+    above
+        .max_by_key(|(length, _)| *length)
+        .map(|(_, kind)| kind.to_owned())
 }
 
 fn micros(duration: Duration) -> u64 {
@@ -88,6 +97,16 @@ fn time_syncs(work: &Path) -> Result<(Duration, Duration), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_system_is_that_of_the_longest_mount_point_above() {
+        let mounts =
+            "/dev/vda / xfs rw 0 0\nnone /tmp tmpfs rw 0 0\n/dev/loop0 /tmp/a ext4 rw 0 0\n";
+        let of = |place: &str| filesystem_of(Path::new(place), mounts);
+        assert_eq!(of("/tmp/a/b").as_deref(), Some("ext4"));
+        assert_eq!(of("/tmp/ab").as_deref(), Some("tmpfs"));
+        assert_eq!(of("/home").as_deref(), Some("xfs"));
+    }
 
     #[test]
     fn this_machine_is_described() {

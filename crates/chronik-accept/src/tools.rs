@@ -2,6 +2,8 @@
 
 use std::process::{Command, Stdio};
 
+use rustix::process::{Resource, getrlimit, setrlimit};
+
 use crate::Failure;
 
 /// Whether a program can be started; `probe` makes it end at once.
@@ -18,6 +20,14 @@ pub(crate) fn is_there(program: &str, probe: &str) -> bool {
 /// Whether this process may mount file systems, as far as its user tells.
 pub(crate) fn is_root() -> bool {
     rustix::process::geteuid().is_root()
+}
+
+/// Lets this process have as many files open as the system allows it.
+pub(crate) fn raise_open_files() -> Result<(), Failure> {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    setrlimit(Resource::Nofile, limit)
+        .map_err(|e| Failure::new(format!("the limit of open files cannot be raised: {e}")))
 }
 
 /// Runs a command to its end; its complaint is the failure.

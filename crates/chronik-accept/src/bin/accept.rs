@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use chronik_accept::{Finished, Machine, Outcome, PARTS, Part, Setup, Size, page};
+use chronik_accept::{Finished, Machine, Outcome, PARTS, Part, SLACK, Setup, Size, page};
 use clap::Parser;
 
 #[derive(Parser)]
@@ -87,6 +87,7 @@ fn chosen(args: &Args) -> impl Iterator<Item = &'static Part> {
 
 /// Runs the parts like tests; true if all passed.
 fn short(args: &Args, setup: &Setup) -> bool {
+    println!("short form: times and sizes are held against {SLACK} times their targets");
     let begun = Instant::now();
     let (mut passed, mut failed) = (0, 0);
     for part in chosen(args) {

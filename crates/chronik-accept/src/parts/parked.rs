@@ -12,7 +12,7 @@ use crate::batches::{
 };
 use crate::process::Cpu;
 use crate::setup::{block_on, progress};
-use crate::{Failure, Node, Outcome, Reserved, Setup, Size};
+use crate::{Failure, Node, Outcome, Reserved, Setup, Size, tools};
 
 /// CPU per minute that is allowed.
 const CPU_MAX: Duration = Duration::from_millis(20);
@@ -21,6 +21,9 @@ const MINUTE: Duration = Duration::from_secs(60);
 /// How long a fetch may wait at the node.
 const MAX_WAIT: Duration = Duration::from_secs(180);
 
+/// Little to fill, where there is little time to wait until that is done.
+const SMALL: [(&str, &str); 1] = [("CHRONIK_JOURNAL_FILE_BYTES", "1048576")];
+
 pub(super) fn run(setup: &Setup, size: Size) -> Result<Outcome, Failure> {
     block_on(parked(setup, size))
 }
@@ -28,11 +31,17 @@ pub(super) fn run(setup: &Setup, size: Size) -> Result<Outcome, Failure> {
 async fn parked(setup: &Setup, size: Size) -> Result<Outcome, Failure> {
     let count = size.pick(1000, 200);
     let idle = size.pick(MINUTE, MINUTE / 12);
-    // Threads that did the work of connecting go away by themselves after 10 s.
+    // A new node fills its next journal file, and threads without work go away after 10 s.
     let settle = size.pick(MINUTE / 4, Duration::from_secs(1));
+    tools::raise_open_files()?;
     let folder = setup.folder("parked")?;
     let at = Reserved::new()?;
-    let node = Node::start(setup.chronik(), folder.path(), &at, &[])?;
+    let node = Node::start(
+        setup.chronik(),
+        folder.path(),
+        &at,
+        size.pick(&[][..], &SMALL[..]),
+    )?;
     let writer = Connection::connect(&node.kafka).await?;
     create_topic(&writer, "quiet", 1).await?;
     let options = ConnectionOptions {
