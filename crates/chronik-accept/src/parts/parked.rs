@@ -48,20 +48,18 @@ async fn parked(setup: &Setup, size: Size) -> Result<Outcome, Failure> {
         request_timeout: MAX_WAIT * 2,
         ..ConnectionOptions::default()
     };
+    let alone = cpu_of_idle(&node, settle, idle).await?;
     let mut waiting = JoinSet::new();
     for _ in 0..count {
         let connection = Connection::connect_with(&node.kafka, options.clone()).await?;
         let wait_ms = MAX_WAIT.as_millis() as i32;
         waiting.spawn(connection.send(&fetch_request("quiet", wait_ms), FETCH));
     }
-    tokio::time::sleep(settle).await;
     progress(format_args!(
         "parked: {count} fetches wait, {} s",
         idle.as_secs()
     ));
-    let before = Cpu::of(node.pid())?;
-    tokio::time::sleep(idle).await;
-    let used = Cpu::of(node.pid())?.since(&before);
+    let used = cpu_of_idle(&node, settle, idle).await?;
     if let Some(early) = waiting.try_join_next() {
         return Err(Failure::new(format!("a fetch did not wait: {early:?}")));
     }
@@ -95,5 +93,14 @@ async fn parked(setup: &Setup, size: Size) -> Result<Outcome, Failure> {
         format!("{answered} of {count}"),
         answered == count,
     );
+    outcome.figure("CPU of the same node without them, as long", millis(alone));
     Ok(outcome)
+}
+
+/// What a node uses that is left alone.
+async fn cpu_of_idle(node: &Node, settle: Duration, idle: Duration) -> Result<Duration, Failure> {
+    tokio::time::sleep(settle).await;
+    let before = Cpu::of(node.pid())?;
+    tokio::time::sleep(idle).await;
+    Ok(Cpu::of(node.pid())?.since(&before))
 }
