@@ -6,11 +6,11 @@
 use crate::kafka;
 use crate::node::Node;
 use crate::process::{
-    cargo, command, create_dir, in_ci, installed, open_log, root, run_logged, target,
+    built, cargo, command, create_dir, in_ci, installed, open_log, root, run_logged, target,
 };
 use crate::setup;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
                 log,
                 BUILD_MAX,
             )?;
-            let binary = built("chronik");
+            let binary = built("debug", "chronik");
             let data = target().join(format!("clients/data-{}", std::process::id()));
             create_dir(&data)?;
             let node_log = log.with_file_name("clients-node.log");
@@ -79,12 +79,6 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
             driven.and(stopped)
         }
     }
-}
-
-/// Where cargo puts a binary of the dev profile.
-fn built(name: &str) -> PathBuf {
-    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
-    root().join(folder).join("debug").join(name)
 }
 
 /// Outside CI a missing toolchain skips its suite by name; in CI it is a failure.

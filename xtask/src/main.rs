@@ -3,6 +3,7 @@
 //! `verify` judges and writes only below `target/`; `fix` edits. There is no second runner:
 //! scripts are a few lines that call this one.
 
+mod accept;
 mod clients;
 mod codegen;
 mod kafka;
@@ -61,6 +62,8 @@ enum Task {
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
     },
+    /// Measure the release binary against what it must reach, and write docs/results/NAME.md
+    Accept(accept::Args),
     /// Run a real Kafka, the reference for what documents leave open
     Kafka {
         #[command(subcommand)]
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
             bootstrap,
             only,
         } => clients::run_shown(against_kafka, bootstrap, only),
+        Task::Accept(args) => accept::run_shown(&args),
         Task::Kafka { what } => kafka::run(what),
     };
     match result {
@@ -124,9 +128,11 @@ fn fix() -> Result<(), String> {
     ];
     let mut runner = cargo(clippy);
     let mut sim = cargo(clippy);
+    let mut accept = cargo(clippy);
     runner.args(["-p", "xtask"]);
     sim.args(["-p", "chronik-sim"]);
-    for mut command in [cargo(clippy), runner, sim, cargo(["fmt", "--all"])] {
+    accept.args(["-p", "chronik-accept"]);
+    for mut command in [cargo(clippy), runner, sim, accept, cargo(["fmt", "--all"])] {
         process::run_logged(&mut command, &log, Duration::from_secs(1200))
             .map_err(|reason| format!("{}\n{reason}", process::tail(&log, 60)))?;
     }

@@ -21,6 +21,12 @@ pub(crate) fn target() -> PathBuf {
     root().join("target")
 }
 
+/// Where cargo puts a binary of a profile; the one called dev has the folder `debug`.
+pub(crate) fn built(profile: &str, name: &str) -> PathBuf {
+    let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(target, PathBuf::from);
+    root().join(folder).join(profile).join(name)
+}
+
 /// The machine that gates a change: a missing tool is a failure there, not a skipped suite.
 pub(crate) fn in_ci() -> bool {
     std::env::var_os("CI").is_some_and(|value| value == "true")
@@ -105,6 +111,16 @@ pub(crate) fn run_logged(
         Some(status) if status.success() => Ok(()),
         Some(status) => Err(format!("{shown}: {status}")),
         None => Err(format!("{shown}: not done after {} s", deadline.as_secs())),
+    }
+}
+
+/// Runs a command to its end with its outputs shown, however long it takes.
+pub(crate) fn run_shown_to_end(command: &mut Command) -> Result<(), String> {
+    let shown = show(command);
+    let status = command.status();
+    match status.map_err(|e| format!("cannot start {shown}: {e}"))? {
+        status if status.success() => Ok(()),
+        status => Err(format!("{shown}: {status}")),
     }
 }
 

@@ -22,6 +22,9 @@ const SYSTEM: &[(&str, &[&str])] = &[
     ("java", &["openjdk-17-jre-headless"]),
     ("mvn", &["maven"]),
     ("kcat", &["kcat"]),
+    ("strace", &["strace"]),
+    ("mkfs.ext4", &["e2fsprogs"]),
+    ("mount", &["mount"]),
     ("setpriv", &["util-linux"]),
 ];
 

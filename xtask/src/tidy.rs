@@ -37,7 +37,7 @@ pub(crate) struct Report {
     files: usize,
 }
 
-/// Folders that hold nothing of ours.
+/// Folders that hold nothing of ours; in a second worktree `.git` is a file.
 const SKIPPED: &[&str] = &[
     "target",
     ".git",
@@ -80,7 +80,10 @@ fn read_tree(folder: &Path, below: &str, files: &mut Vec<SourceFile>) {
         let Ok(kind) = entry.file_type() else {
             continue;
         };
-        if kind.is_dir() && !SKIPPED.contains(&name.as_str()) {
+        if SKIPPED.contains(&name.as_str()) {
+            continue;
+        }
+        if kind.is_dir() {
             read_tree(&entry.path(), &path, files);
         } else if kind.is_file()
             // Test vectors and the like are no text; nothing here is about them.

@@ -8,7 +8,7 @@
 
 use crate::clients::{self, Broker};
 use crate::process::{cargo, command, create_dir, in_ci, run_logged, tail, target};
-use crate::{codegen, setup, tidy};
+use crate::{accept, codegen, setup, tidy};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -80,6 +80,12 @@ const STAGES: &[Stage] = &[
         run: |run| clients::run(&run.clients, &run.log),
     },
     Stage {
+        name: "accept",
+        about: "the acceptance runs with small counts",
+        minutes_max: 15,
+        run: |run| accept::run_short(&run.log, run.deadline),
+    },
+    Stage {
         name: "doc",
         about: "rustdoc without a warning",
         minutes_max: 10,
@@ -125,10 +131,17 @@ fn clippy(run: &Run) -> Result<(), String> {
     let mut product = cargo(["clippy", "--locked", "--all-targets"]);
     let mut runner = cargo(["clippy", "--locked", "--all-targets", "-p", "xtask"]);
     let mut sim = cargo(["clippy", "--locked", "--all-targets", "-p", "chronik-sim"]);
-    for command in [&mut product, &mut runner, &mut sim] {
+    let mut accept = cargo([
+        "clippy",
+        "--locked",
+        "--all-targets",
+        "-p",
+        "chronik-accept",
+    ]);
+    for command in [&mut product, &mut runner, &mut sim, &mut accept] {
         command.args(strict);
     }
-    all([run.cargo(product), run.cargo(runner), run.cargo(sim)])
+    all([product, runner, sim, accept].map(|command| run.cargo(command)))
 }
 
 /// Property tests draw the same cases every time: what turns a change red must be the change. Run
@@ -142,6 +155,13 @@ fn test(run: &Run) -> Result<(), String> {
     all([
         run.cargo(repeatable(cargo(["test", "--locked", "--no-fail-fast"]))),
         run.cargo(cargo(["test", "--locked", "--no-fail-fast", "-p", "xtask"])),
+        run.cargo(cargo([
+            "test",
+            "--locked",
+            "--no-fail-fast",
+            "-p",
+            "chronik-accept",
+        ])),
     ])
 }
 
@@ -151,7 +171,11 @@ fn doc(run: &Run) -> Result<(), String> {
         command.args(package).env("RUSTDOCFLAGS", "-D warnings");
         run.cargo(command)
     };
-    all([docs(&[]), docs(&["-p", "xtask"])])
+    all([
+        docs(&[]),
+        docs(&["-p", "xtask"]),
+        docs(&["-p", "chronik-accept"]),
+    ])
 }
 
 fn deny(run: &Run) -> Result<(), String> {
