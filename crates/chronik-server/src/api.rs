@@ -112,7 +112,7 @@ pub(crate) enum Answer {
     /// These bytes; what is held is given back once they are sent.
     Reply {
         rope: Rope,
-        _held: Option<Reservation>,
+        held: Option<Reservation>,
     },
     /// Nothing: a produce with acks=0.
     Nothing,
@@ -188,7 +188,7 @@ fn call<H: Handler>(context: Context, frame: RequestFrame, limits: Limits) -> Pe
         let Handled { response, held } = H::handle(context, request).await;
         Ok(Answer::Reply {
             rope: encode(correlation_id, version, &response)?,
-            _held: held,
+            held,
         })
     })
 }
