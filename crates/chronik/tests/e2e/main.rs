@@ -1,9 +1,12 @@
 //! The built binary as a process: started, asked over sockets, killed.
 
+mod addresses;
 mod bad_input;
 mod config;
+mod disk;
 mod every_version;
 mod kill;
 mod node;
 mod readme;
 mod stop;
+mod wire;
