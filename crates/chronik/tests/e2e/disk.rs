@@ -75,7 +75,7 @@ impl Filesystem {
     /// Fills it until `left` bytes are free.
     fn fill_but(&self, left: u64) {
         let file = std::fs::File::create(self.ballast()).unwrap();
-        let space = rustix::fs::statvfs(&self.path()).unwrap();
+        let space = rustix::fs::statvfs(self.path()).unwrap();
         let free = space.f_bavail * space.f_frsize;
         let flags = rustix::fs::FallocateFlags::empty();
         rustix::fs::fallocate(&file, flags, 0, free.checked_sub(left).unwrap()).unwrap();
