@@ -3,8 +3,9 @@
 //! Keeps I14: what the socket does not take at once is charged before it is kept. A reply that
 //! came with room of its own (a fetch) keeps it; any other takes room of the connections' pool,
 //! and without room there the connection ends, because waiting for room would hold the reply
-//! uncharged. A client that takes no byte ends after [`STALL_MAX`], and after [`STALL_STEP`]
-//! already while others wait for memory: what it will not read must not keep them waiting.
+//! uncharged. A client that takes no byte ends after [`STALL_MAX`]; while others wait for memory,
+//! one that takes less than [`PRESSED_BYTES_MIN`] in a [`STEP`] ends at once: what it will not
+//! read must not keep them waiting.
 //! Absent: the order of replies.
 
 use std::fmt;
@@ -19,16 +20,20 @@ use super::budget::{Budget, Reservation};
 
 /// A reply that the client does not take for this long ends the connection.
 const STALL_MAX: Duration = Duration::from_secs(30);
-/// How often a stalled write looks whether others wait for memory.
-const STALL_STEP: Duration = Duration::from_secs(1);
+/// How often a write that waits for the client looks at what it took, and at who else waits.
+const STEP: Duration = Duration::from_secs(1);
+/// Fewer bytes in a step keep others waiting for nothing: no consumer is that slow.
+const PRESSED_BYTES_MIN: usize = 8 << 10;
 
 /// Why a reply was not written.
 #[derive(Debug)]
 pub(super) enum WriteEnd {
     /// The socket failed.
     Io(io::Error),
-    /// The client took no byte for this long.
-    Stalled(Duration),
+    /// The client took no byte for [`STALL_MAX`].
+    Stalled,
+    /// The client took so few bytes in a [`STEP`] while others waited for memory.
+    TooSlow(usize),
     /// So many bytes were not taken at once, and there is no room to keep them.
     NoRoom(usize),
 }
@@ -37,10 +42,15 @@ impl fmt::Display for WriteEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "writing failed: {error}"),
-            Self::Stalled(time) => write!(
+            Self::Stalled => write!(
                 f,
                 "the client took no byte of its reply for {} s",
-                time.as_secs()
+                STALL_MAX.as_secs()
+            ),
+            Self::TooSlow(bytes) => write!(
+                f,
+                "the client took {bytes} bytes of its reply in {} s, while others wait for memory",
+                STEP.as_secs()
             ),
             Self::NoRoom(bytes) => write!(
                 f,
@@ -103,17 +113,24 @@ impl ReplyWriter {
     }
 
     async fn write_rest(&mut self, mut rope: Rope) -> Result<(), WriteEnd> {
+        let mut steps = tokio::time::interval(STEP);
+        // The first comes at once.
+        steps.tick().await;
         let mut stalled = Duration::ZERO;
+        let mut left = rope.len();
         while !rope.is_empty() {
-            match tokio::time::timeout(STALL_STEP, self.socket.write_buf(&mut rope)).await {
-                Ok(taken) => {
-                    check(taken)?;
-                    stalled = Duration::ZERO;
-                }
-                Err(_) => {
-                    stalled += STALL_STEP;
-                    if stalled >= STALL_MAX || self.shared.iter().any(Budget::is_waited_for) {
-                        return Err(WriteEnd::Stalled(stalled));
+            tokio::select! {
+                biased;
+                taken = self.socket.write_buf(&mut rope) => check(taken)?,
+                _ = steps.tick() => {
+                    let taken = left - rope.len();
+                    left = rope.len();
+                    stalled = if taken == 0 { stalled + STEP } else { Duration::ZERO };
+                    if stalled >= STALL_MAX {
+                        return Err(WriteEnd::Stalled);
+                    }
+                    if taken < PRESSED_BYTES_MIN && self.shared.iter().any(Budget::is_waited_for) {
+                        return Err(WriteEnd::TooSlow(taken));
                     }
                 }
             }

@@ -32,5 +32,6 @@ fn start_with_budget(dir: &tempfile::TempDir, budget: usize, settings: &str) -> 
 fn assert_bounded(node: &Node, budget: usize) {
     let kib = node.vm_hwm_kib();
     let max = (REST_MIB << 10) + (budget >> 10);
+    println!("VmHWM {kib} KiB of {max}");
     assert!(kib < max, "VmHWM is {kib} KiB, the bound {max}");
 }
