@@ -33,26 +33,28 @@ CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
 class Test:
-    def __init__(self, name, run, needs, programs, seconds_max):
+    def __init__(self, name, run, needs, programs, seconds_max, files):
         self.name = name
         self.run = run
         self.needs = needs
         self.programs = programs
         self.seconds_max = seconds_max
+        self.files = files
 
 
 TESTS = {}
 
 
-def test(name, needs, programs=(), seconds_max=60, each=None):
-    """Registers a test; with `each`, one per value, which it gets as its second argument."""
+def test(name, needs, programs=(), seconds_max=60, each=None, files=False):
+    """Registers a test; with `each`, one per value, which it gets as its second argument. With `files` it reads the
+    broker's data directory."""
 
     def register(function):
         for value in each or [None]:
             full = name if value is None else f"{name}.{value}"
             run = function if value is None else (lambda context, value=value: function(context, value))
             assert full not in TESTS, f"two tests are called {full}"
-            TESTS[full] = Test(full, run, needs, programs, seconds_max)
+            TESTS[full] = Test(full, run, needs, programs, seconds_max, files)
         return function
 
     return register
@@ -61,10 +63,11 @@ def test(name, needs, programs=(), seconds_max=60, each=None):
 class Context:
     """What a running test knows of its surroundings."""
 
-    def __init__(self, bootstrap, kafka_libs, work):
+    def __init__(self, bootstrap, kafka_libs, work, data_dir=None):
         self.bootstrap = bootstrap
         self.kafka_libs = kafka_libs
         self.work = work
+        self.data_dir = data_dir
 
     def topic(self, about):
         """A name nobody used before."""
@@ -142,6 +145,8 @@ def why_not(test, offered, context):
     for name in test.needs:
         if API_KEYS[name] not in offered:
             return f"needs {name}, which the broker does not advertise"
+    if test.files and not context.data_dir:
+        return "needs the broker's files: --data-dir"
     for program in test.programs:
         if not shutil.which(program):
             return f"needs {program}, which is not installed"

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs the client tests against a running broker.
 
-    run.py --bootstrap HOST:PORT [--kafka-libs DIR] [--work DIR] [--only NAME]... [--jobs N]
+    run.py --bootstrap HOST:PORT [--kafka-libs DIR] [--data-dir DIR] [--work DIR] [--only NAME]... [--jobs N]
     run.py --list
 
 A test whose needs the broker does not advertise (ApiVersions) is skipped by name, so it turns itself
@@ -28,6 +28,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--bootstrap", help="the broker, HOST:PORT")
     parser.add_argument("--kafka-libs", help="the folder with Kafka's jars")
+    parser.add_argument("--data-dir", help="the folder with the broker's partitions, if it is on this machine")
     parser.add_argument("--work", help="a folder for files of the tests")
     parser.add_argument("--only", action="append", default=[], help="tests whose name begins with this")
     parser.add_argument("--jobs", type=int, default=3)
@@ -41,7 +42,7 @@ def main():
         return 0
     if not args.bootstrap or not chosen:
         parser.error("--bootstrap names the broker, --only at least one test")
-    context = harness.Context(args.bootstrap, args.kafka_libs, args.work or tempfile.mkdtemp())
+    context = harness.Context(args.bootstrap, args.kafka_libs, args.work or tempfile.mkdtemp(), args.data_dir)
     return run_all(context, chosen, args.jobs)
 
 

@@ -55,10 +55,10 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
         return skip(log, "clients: their Python packages are not installed");
     }
     match &options.broker {
-        Broker::At(bootstrap) => drive(bootstrap, options, log),
+        Broker::At(bootstrap) => drive(bootstrap, None, options, log),
         Broker::Kafka => {
             let kafka = kafka::Running::start_one()?;
-            drive(&kafka.bootstrap(), options, log)
+            drive(&kafka.bootstrap(), Some(&kafka.data_dir()), options, log)
         }
         Broker::Built => {
             run_logged(
@@ -73,7 +73,7 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
             let _ = std::fs::remove_file(&node_log);
             let node = Node::start(&binary, &data, &node_log)
                 .map_err(|reason| format!("{reason} (log in target/verify/clients-node.log)"))?;
-            let driven = drive(&node.kafka.clone(), options, log);
+            let driven = drive(&node.kafka.clone(), Some(&data), options, log);
             let stopped = node.stop();
             let _ = std::fs::remove_dir_all(&data);
             driven.and(stopped)
@@ -90,7 +90,13 @@ fn skip(log: &Path, what: &str) -> Result<(), String> {
     writeln!(file, "skipped suite {what}").map_err(|e| e.to_string())
 }
 
-fn drive(bootstrap: &str, options: &Options, log: &Path) -> Result<(), String> {
+/// Runs the drivers. `data` is the broker's data directory, where it is on this machine.
+fn drive(
+    bootstrap: &str,
+    data: Option<&Path>,
+    options: &Options,
+    log: &Path,
+) -> Result<(), String> {
     let python = setup::clients_python().ok_or("the client drivers need `cargo xtask setup`")?;
     let work = target().join(format!("clients/work-{}", std::process::id()));
     create_dir(&work)?;
@@ -110,6 +116,9 @@ fn drive(bootstrap: &str, options: &Options, log: &Path) -> Result<(), String> {
         .stdin(Stdio::null());
     if let Some(libs) = setup::kafka_libs() {
         drivers.arg("--kafka-libs").arg(libs);
+    }
+    if let Some(data) = data {
+        drivers.arg("--data-dir").arg(data);
     }
     for name in &options.only {
         drivers.args(["--only", name]);

@@ -120,6 +120,11 @@ impl Running {
     pub(crate) fn bootstrap(&self) -> String {
         format!("127.0.0.1:{}", self.plan.port)
     }
+
+    /// Where its partitions are.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.plan.data_dir(1)
+    }
 }
 
 impl Drop for Running {
@@ -159,6 +164,10 @@ impl Plan {
 
     fn node_dir(&self, node: u16) -> PathBuf {
         self.dir.join(format!("n{node}"))
+    }
+
+    fn data_dir(&self, node: u16) -> PathBuf {
+        self.node_dir(node).join("data")
     }
 
     /// Formats what is new, starts every node, waits until a client sees them all.
@@ -246,7 +255,7 @@ impl Plan {
             "controller.listener.names=CONTROLLER".to_owned(),
             "inter.broker.listener.name=PLAINTEXT".to_owned(),
             "listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT".to_owned(),
-            format!("log.dirs={}", self.node_dir(node).join("data").display()),
+            format!("log.dirs={}", self.data_dir(node).display()),
         ];
         if self.nodes == 1 {
             for key in [

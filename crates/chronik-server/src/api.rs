@@ -112,7 +112,7 @@ pub(crate) enum Answer {
     /// These bytes; what is held is given back once they are sent.
     Reply {
         rope: Rope,
-        _held: Option<Reservation>,
+        held: Option<Reservation>,
     },
     /// Nothing: a produce with acks=0.
     Nothing,
@@ -190,7 +190,7 @@ fn call<H: Handler>(context: Context, frame: RequestFrame, limits: Limits) -> Pe
         node.metrics.errors(&response);
         Ok(Answer::Reply {
             rope: encode(correlation_id, version, &response)?,
-            _held: held,
+            held,
         })
     })
 }

@@ -36,6 +36,8 @@ pub(crate) enum Rejected {
         size: usize,
         max: usize,
     },
+    /// Offsets that the client chose itself: giving them is the leader's.
+    BaseOffset(i64),
     /// zstd before Produce v7.
     ZstdTooEarly,
     /// A client wrote a control batch.
@@ -105,6 +107,9 @@ fn check(request: &AppendRequest, rules: &ProduceRules, now: i64) -> Result<(), 
         });
     }
     let info = validate(&request.records, &BatchLimits::default()).map_err(Rejected::Batch)?;
+    if info.header.base_offset != 0 {
+        return Err(Rejected::BaseOffset(info.header.base_offset));
+    }
     if info.header.is_control() {
         return Err(Rejected::Control);
     }

@@ -83,7 +83,14 @@ impl fmt::Display for DataDirError {
                 write!(f, "{} cannot be read: {what}", path.join(FILE).display())
             }
             Self::Io(path, doing, error) => {
-                write!(f, "cannot {doing} {}: {error}", path.display())
+                write!(f, "cannot {doing} {}: {error}", path.display())?;
+                match error.kind() {
+                    io::ErrorKind::ReadOnlyFilesystem | io::ErrorKind::PermissionDenied => f
+                        .write_str(
+                            "; make it writable for this user, or choose another --data-dir",
+                        ),
+                    _ => Ok(()),
+                }
             }
         }
     }

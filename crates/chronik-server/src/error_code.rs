@@ -77,6 +77,10 @@ impl From<&Rejected> for Failure {
                 ErrorCode::MessageTooLarge,
                 format!("a batch of {size} bytes exceeds max.message.bytes, which is {max}"),
             ),
+            Rejected::BaseOffset(found) => Self::with(
+                ErrorCode::InvalidRecord,
+                format!("the base offset of a produced batch is 0, not {found}"),
+            ),
             Rejected::ZstdTooEarly => Self::with(
                 ErrorCode::UnsupportedCompressionType,
                 "zstd needs Produce version 7 or newer",
@@ -107,16 +111,17 @@ impl From<&Rejected> for Failure {
 
 fn of_batch(error: &BatchError) -> ErrorCode {
     match error {
-        BatchError::MoreThanOneBatch { .. }
+        // Kafka finds no whole batch in a truncated one, and misses exactly one.
+        BatchError::Truncated { .. }
+        | BatchError::MoreThanOneBatch { .. }
         | BatchError::OldMagic(_)
-        | BatchError::UnknownMagic(_)
         | BatchError::Count { .. }
         | BatchError::BaseSequence { .. }
         | BatchError::Record { .. }
         | BatchError::TrailingBytes(_)
         | BatchError::Empty => ErrorCode::InvalidRecord,
         BatchError::TooLarge { .. } | BatchError::OverBudget { .. } => ErrorCode::MessageTooLarge,
-        BatchError::Truncated { .. }
+        BatchError::UnknownMagic(_)
         | BatchError::Length(_)
         | BatchError::Crc { .. }
         | BatchError::Codec(_)
@@ -189,6 +194,7 @@ mod tests {
             }),
             Rejected::Batch(BatchError::OldMagic(1)),
             Rejected::TooLarge { size: 2, max: 1 },
+            Rejected::BaseOffset(9),
             Rejected::ZstdTooEarly,
             Rejected::Control,
             Rejected::Transactional,
@@ -216,6 +222,7 @@ mod tests {
             CORRUPT_MESSAGE batch has the crc 00000001, its bytes 00000002
             INVALID_RECORD batch has the old magic 1
             MESSAGE_TOO_LARGE a batch of 2 bytes exceeds max.message.bytes, which is 1
+            INVALID_RECORD the base offset of a produced batch is 0, not 9
             UNSUPPORTED_COMPRESSION_TYPE zstd needs Produce version 7 or newer
             INVALID_RECORD clients are not allowed to write control batches
             TRANSACTIONAL_ID_AUTHORIZATION_FAILED transactions are not supported yet

@@ -6,6 +6,7 @@ pub(crate) mod budget;
 pub(crate) mod connection;
 mod frame_reader;
 pub(crate) mod listener;
+mod reply_writer;
 
 pub(crate) use connection::ConnectionInfo;
 pub(crate) use frame_reader::Frame;

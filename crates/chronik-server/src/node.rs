@@ -253,6 +253,8 @@ fn log_options(config: &NodeConfig) -> LogManagerOptions {
 }
 
 /// Requests, replies and connections: a half, three eighths and an eighth of what may be held.
+/// The pools of requests, of replies and of connections. The last is large enough, by default, for
+/// 5,000 connections and what they leave unread.
 fn budgets(config: &NodeConfig) -> (Budget, Budget, Budget) {
     let total = config.memory_budget_bytes.unwrap_or_else(|| {
         let quarter = chronik_io::memory_bytes().map_or(BUDGET_BYTES_MAX, |bytes| bytes / 4);
@@ -260,8 +262,8 @@ fn budgets(config: &NodeConfig) -> (Budget, Budget, Budget) {
     });
     (
         Budget::new(total / 2),
-        Budget::new(total / 8 * 3),
-        Budget::new((total / 8).max(1 << 20)),
+        Budget::new(total / 16 * 5),
+        Budget::new((total / 16 * 3).max(1 << 20)),
     )
 }
 

@@ -1,8 +1,9 @@
-//! Random bytes: nothing panics, and nothing costs more than its limits.
+//! Random bytes and changed messages: nothing panics, and nothing costs more than its limits.
 
 use bytes::Bytes;
 use chronik_protocol::{
-    BatchIter, BatchLimits, Limits, RecordIter, decode_request_header, validate,
+    BatchBuilder, BatchIter, BatchLimits, Codec, Limits, RecordIter, decode_request_header,
+    inspect_records, validate,
 };
 use proptest::prelude::*;
 
@@ -71,4 +72,105 @@ fn a_changed_byte_in_a_real_request_panics_no_decoder() {
             }
         }
     }
+}
+
+/// A seeded xorshift64*: the same changes in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) as usize % end
+    }
+}
+
+/// One to four changes: a bit, a byte or four that look like a length, an end, another's tail.
+fn mutate(random: &mut Random, bytes: &[u8], other: &[u8]) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    for _ in 0..=random.below(4) {
+        let at = random.below(bytes.len().max(1));
+        let end = (at + 4).min(bytes.len());
+        match random.below(5) {
+            _ if bytes.is_empty() => bytes.extend_from_slice(other),
+            0 => bytes[at] ^= 1 << random.below(8),
+            1 => bytes[at] = [0, 1, 0x7f, 0x80, 0xff][random.below(5)],
+            2 => bytes[at..end].fill([0x7f, 0xff][random.below(2)]),
+            3 => bytes.truncate(at),
+            _ => {
+                bytes.truncate(at);
+                bytes
+                    .extend_from_slice(&other[random.below(other.len().max(1)).min(other.len())..]);
+            }
+        }
+    }
+    bytes
+}
+
+#[test]
+fn mutated_messages_panic_no_decoder_and_cost_no_more_than_their_limits() {
+    let mut random = Random(0x6368_726f_6e69_6b21);
+    for kind in ["requests", "responses", "records"] {
+        let vectors: Vec<_> = load(kind);
+        let all: Vec<_> = vectors.iter().map(parts).collect();
+        let mut taken = 0;
+        for _ in 0..20 {
+            for (name, version, bytes) in &all {
+                let other = &all[random.below(all.len())].2;
+                let changed = Bytes::from(mutate(&mut random, bytes, other));
+                if let Ok(decoded) = crate::vectors::codec(name)(changed, *version, LIMITS) {
+                    assert!(decoded.charged <= LIMITS.memory_max, "{name} v{version}");
+                    taken += 1;
+                }
+            }
+        }
+        // Else every change would break at the first field, and nothing behind it be reached.
+        assert!(
+            taken > all.len(),
+            "{taken} of {} {kind} decode",
+            20 * all.len()
+        );
+    }
+}
+
+#[test]
+fn mutated_batches_panic_no_reader_and_open_to_no_more_than_their_budget() {
+    // Room for the batch as it is and little more.
+    const BUDGET: usize = 3 << 10;
+    let mut random = Random(0x6368_726f_6e69_6b22);
+    let mut opened = 0;
+    for codec in [
+        Codec::None,
+        Codec::Gzip,
+        Codec::Snappy,
+        Codec::Lz4,
+        Codec::Zstd,
+    ] {
+        let mut builder = BatchBuilder::new(codec);
+        for number in 0..20_u8 {
+            let value = [number; 100];
+            builder
+                .push(i64::from(number), Some(b"key"), Some(&value), &[])
+                .expect("small");
+        }
+        let batch = builder.build().expect("twenty records");
+        for _ in 0..3_000 {
+            let changed = Bytes::from(mutate(&mut random, &batch, &batch));
+            let _ = validate(&changed, &BatchLimits::default());
+            let _ = BatchIter::new(&changed).count();
+            if let Ok(facts) = inspect_records(&changed, BUDGET) {
+                assert!(facts.max_timestamp_offset_delta >= 0);
+                opened += 1;
+            }
+            if let Ok(records) = RecordIter::new(&changed, BUDGET) {
+                let bytes: usize = records
+                    .map_while(Result::ok)
+                    .map(|record| record.value.map_or(0, |value| value.len()))
+                    .sum();
+                assert!(bytes <= BUDGET, "{codec:?}: {bytes} bytes of values");
+            }
+        }
+    }
+    assert!(opened > 1_000, "{opened} batches could be opened");
 }

@@ -107,6 +107,6 @@ pub(super) fn unsupported(correlation_id: i32) -> Result<Answer, Refused> {
     };
     Ok(Answer::Reply {
         rope: super::encode(correlation_id, 0, &response)?,
-        _held: None,
+        held: None,
     })
 }

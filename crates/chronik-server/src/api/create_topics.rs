@@ -103,6 +103,7 @@ fn respond(
             num_partitions: created.partitions,
             replication_factor: created.replication_factor,
             configs: Some(configs(context, &name, &created)),
+            error_message: None,
             name: name.into(),
             ..CreatableTopicResult::default()
         },

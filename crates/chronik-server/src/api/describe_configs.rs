@@ -71,7 +71,8 @@ impl View<'_> {
             }
             Err((code, text)) => {
                 result.error_code = code.code();
-                result.error_message = message(text);
+                // Kafka's is empty, not null, where there is nothing to say.
+                result.error_message = message(text).or(result.error_message);
             }
         }
         result

@@ -38,7 +38,10 @@ impl Handler for Fetch {
         }
         let node = &context.node;
         let clock = node.env.clock.clone();
-        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0));
+        // A parked fetch does not see its client go, so it is answered, if with nothing, no later
+        // than an idle connection would be closed.
+        let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0))
+            .min(node.config.connection_idle_max.unwrap_or(Duration::MAX));
         let deadline = clock.now() + wait;
         let min_bytes = size(request.min_bytes);
         let limits = ReadLimits {

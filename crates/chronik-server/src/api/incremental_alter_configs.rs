@@ -130,6 +130,7 @@ fn respond(
     let mut response = AlterConfigsResourceResponse {
         resource_type: asked.resource_type,
         resource_name: asked.resource_name.clone(),
+        error_message: None,
         ..AlterConfigsResourceResponse::default()
     };
     if let Err(error) = result {

@@ -87,7 +87,7 @@ pub(super) fn dispatch(
             };
         }
         match encode(correlation_id, version, &response) {
-            Ok(rope) => Answer::Reply { rope, _held: None },
+            Ok(rope) => Answer::Reply { rope, held: None },
             Err(refused) => {
                 tracing::error!(event = "unencodable", %refused, "a produce response");
                 Answer::Close

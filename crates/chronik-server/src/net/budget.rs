@@ -5,6 +5,7 @@
 //! own bytes while it waits for room to answer must never wait for other requests like itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -15,7 +16,18 @@ pub(crate) const CONNECTION_BYTES: usize = 8 * 1024;
 #[derive(Clone, Debug)]
 pub(crate) struct Budget {
     pool: Arc<Semaphore>,
+    /// How many callers of [`Budget::reserve`] wait now.
+    waiting: Arc<AtomicUsize>,
     total: usize,
+}
+
+/// A caller that waits; counted until it is dropped.
+struct Waiter<'a>(&'a AtomicUsize);
+
+impl Drop for Waiter<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Bytes taken from a pool; given back when dropped.
@@ -33,6 +45,7 @@ impl Budget {
         let total = total.min(u32::MAX as usize).min(Semaphore::MAX_PERMITS);
         Self {
             pool: Arc::new(Semaphore::new(total)),
+            waiting: Arc::default(),
             total,
         }
     }
@@ -42,18 +55,29 @@ impl Budget {
         if bytes > self.total {
             return Err(TooLarge);
         }
+        if let Some(granted) = self.try_reserve(bytes) {
+            return Ok(granted);
+        }
         let count = u32::try_from(bytes).map_err(|_| TooLarge)?;
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiter = Waiter(&self.waiting);
         let permit = Arc::clone(&self.pool).acquire_many_owned(count).await;
         Ok(Reservation {
             _permit: permit.expect("the pool is never closed"),
         })
     }
 
-    /// Takes `bytes` now or not at all.
+    /// Takes `bytes` now or not at all; never while somebody waits, whom the pool's free bytes
+    /// belong to.
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
         let count = u32::try_from(bytes).ok()?;
         let permit = Arc::clone(&self.pool).try_acquire_many_owned(count).ok()?;
         Some(Reservation { _permit: permit })
+    }
+
+    /// Whether somebody waits for room.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
     }
 
     /// The size of the pool in bytes.
@@ -81,5 +105,26 @@ mod tests {
         drop(held);
         assert_eq!(budget.used(), 0);
         assert!(budget.try_reserve(100).is_some());
+    }
+
+    #[tokio::test]
+    async fn a_waiter_is_counted_and_not_overtaken_until_it_gives_up() {
+        let budget = Budget::new(100);
+        let held = budget.reserve(60).await.unwrap();
+        let mut waiter = Box::pin(budget.reserve(50));
+        assert!(!budget.is_waited_for());
+        assert!(must_wait(&mut waiter).await);
+        assert!(budget.is_waited_for());
+        assert!(budget.try_reserve(1).is_none(), "the waiter was overtaken");
+        drop(waiter);
+        assert!(!budget.is_waited_for());
+        drop(held);
+        assert!(budget.try_reserve(100).is_some());
+    }
+
+    /// Polls once; whether it must wait.
+    async fn must_wait<F: Future>(future: &mut std::pin::Pin<Box<F>>) -> bool {
+        std::future::poll_fn(|cx| std::task::Poll::Ready(future.as_mut().poll(cx).is_pending()))
+            .await
     }
 }

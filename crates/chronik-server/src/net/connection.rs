@@ -19,17 +19,13 @@ use std::sync::OnceLock;
 use std::task::Poll;
 use std::time::Duration;
 
-use chronik_io::net::{OwnedWriteHalf, TcpStream};
-use chronik_protocol::Rope;
-use tokio::io::AsyncWriteExt;
+use chronik_io::net::TcpStream;
 
 use super::budget::Reservation;
 use super::frame_reader::{Frame, FrameReader, ReadEnd};
+use super::reply_writer::{ReplyWriter, WriteEnd};
 use crate::api::{self, Answer, Refused};
 use crate::shared::Shared;
-
-/// A reply that the client does not take for this long ends the connection.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What handlers may know about the connection a request came on.
 #[derive(Debug)]
@@ -49,8 +45,7 @@ pub(crate) type PendingAnswer = Pin<Box<dyn Future<Output = Answer> + Send>>;
 enum End {
     Read(ReadEnd),
     Refused(Refused),
-    Write(std::io::Error),
-    NotReading,
+    Write(WriteEnd),
     Idle,
     FailedWithoutReply,
 }
@@ -60,12 +55,7 @@ impl fmt::Display for End {
         match self {
             Self::Read(end) => end.fmt(f),
             Self::Refused(refused) => refused.fmt(f),
-            Self::Write(error) => write!(f, "writing failed: {error}"),
-            Self::NotReading => write!(
-                f,
-                "the client took no byte of its reply for {} s",
-                WRITE_TIMEOUT.as_secs()
-            ),
+            Self::Write(end) => end.fmt(f),
             Self::Idle => f.write_str("idle"),
             Self::FailedWithoutReply => f.write_str("a produce with acks=0 failed"),
         }
@@ -76,8 +66,10 @@ impl End {
     /// Whether the client did something that a working client does not do.
     fn is_violation(&self) -> bool {
         match self {
-            Self::Read(ReadEnd::Closed | ReadEnd::Io(_)) | Self::Write(_) | Self::Idle => false,
-            Self::Read(_) | Self::Refused(_) | Self::NotReading | Self::FailedWithoutReply => true,
+            Self::Read(ReadEnd::Closed | ReadEnd::Io(_))
+            | Self::Write(WriteEnd::Io(_))
+            | Self::Idle => false,
+            Self::Read(_) | Self::Refused(_) | Self::Write(_) | Self::FailedWithoutReply => true,
         }
     }
 }
@@ -98,7 +90,15 @@ pub(crate) async fn serve(
             node.request_budget.clone(),
             node.config.request_bytes_max,
         ),
-        writer: write,
+        writer: ReplyWriter::new(
+            write,
+            node.connection_budget.clone(),
+            [
+                node.request_budget.clone(),
+                node.reply_budget.clone(),
+                node.connection_budget.clone(),
+            ],
+        ),
         info: Arc::new(info),
         node,
         pending: VecDeque::new(),
@@ -118,7 +118,7 @@ pub(crate) async fn serve(
 
 struct Connection {
     reader: FrameReader,
-    writer: OwnedWriteHalf,
+    writer: ReplyWriter,
     info: Arc<ConnectionInfo>,
     node: Arc<Shared>,
     /// Replies of produce requests in progress, oldest first.
@@ -193,7 +193,10 @@ impl Connection {
 
     async fn answer(&mut self, answer: Answer) -> Result<(), End> {
         match answer {
-            Answer::Reply { rope, _held } => self.write(rope).await,
+            Answer::Reply { rope, held } => {
+                self.node.metrics.bytes_out(rope.len());
+                self.writer.write(rope, held).await.map_err(End::Write)
+            }
             Answer::Nothing => Ok(()),
             Answer::Close => Err(End::FailedWithoutReply),
         }
@@ -209,19 +212,6 @@ impl Connection {
             }
         }
         end
-    }
-
-    async fn write(&mut self, mut rope: Rope) -> Result<(), End> {
-        self.node.metrics.bytes_out(rope.len());
-        while !rope.is_empty() {
-            match tokio::time::timeout(WRITE_TIMEOUT, self.writer.write_buf(&mut rope)).await {
-                Ok(Ok(0)) => return Err(End::Write(std::io::ErrorKind::WriteZero.into())),
-                Ok(Ok(_)) => {}
-                Ok(Err(error)) => return Err(End::Write(error)),
-                Err(_) => return Err(End::NotReading),
-            }
-        }
-        Ok(())
     }
 }
 

@@ -263,3 +263,50 @@ async fn topic_id(connection: &Connection) -> chronik_types::Uuid {
     assert_eq!(response.topics[0].error_code, 0);
     response.topics[0].topic_id
 }
+
+/// Null where Kafka 4.3.1 sends null and empty where it sends that: clients print what is there.
+#[tokio::test]
+async fn what_went_well_has_kafkas_error_message() {
+    let dir = data_dir();
+    let node = Node::start(dir.path());
+    let connection = Connection::connect(&node.kafka).await.unwrap();
+    let create = m::CreateTopicsRequest {
+        topics: vec![m::create_topics_request::CreatableTopic {
+            name: TOPIC.into(),
+            num_partitions: 1,
+            replication_factor: 1,
+            ..Default::default()
+        }],
+        timeout_ms: 10_000,
+        ..Default::default()
+    };
+    let created = connection.call(&create, 7).await.unwrap();
+    assert_eq!(created.topics[0].error_message, None);
+    let alter = m::IncrementalAlterConfigsRequest {
+        resources: vec![m::incremental_alter_configs_request::AlterConfigsResource {
+            resource_type: 2,
+            resource_name: TOPIC.into(),
+            configs: vec![m::incremental_alter_configs_request::AlterableConfig {
+                name: "retention.ms".into(),
+                config_operation: 0,
+                value: Some("3600000".into()),
+            }],
+        }],
+        ..Default::default()
+    };
+    let altered = connection.call(&alter, 1).await.unwrap();
+    assert_eq!(altered.responses[0].error_message, None);
+    for name in [TOPIC, "no-such-topic"] {
+        let describe = m::DescribeConfigsRequest {
+            resources: vec![m::describe_configs_request::DescribeConfigsResource {
+                resource_type: 2,
+                resource_name: name.into(),
+                configuration_keys: None,
+            }],
+            ..Default::default()
+        };
+        let described = connection.call(&describe, 4).await.unwrap();
+        let message = described.results[0].error_message.as_deref();
+        assert_eq!(message, Some(""), "{name}");
+    }
+}

@@ -1,10 +1,13 @@
 //! The built binary as a process: started, asked over sockets, killed.
 
+mod addresses;
 mod bad_input;
 mod config;
+mod disk;
 mod every_version;
 mod kill;
 mod node;
 mod readme;
 mod sample;
 mod stop;
+mod wire;

@@ -1,7 +1,7 @@
 //! A `chronik start` of a test's own: ports the system chose, readiness by its log line, killed
 //! when dropped.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
@@ -23,15 +23,14 @@ impl Node {
     }
 
     pub(crate) fn start_with(data_dir: &Path, extra: &[&str]) -> Self {
+        Self::start_on("127.0.0.1:0", data_dir, extra)
+    }
+
+    /// Listens for Kafka clients on an address of the caller's.
+    pub(crate) fn start_on(listen: &str, data_dir: &Path, extra: &[&str]) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_chronik"))
-            .args([
-                "start",
-                "--listen",
-                "127.0.0.1:0",
-                "--http",
-                "127.0.0.1:0",
-                "--data-dir",
-            ])
+            .args(["start", "--listen", listen])
+            .args(["--http", "127.0.0.1:0", "--data-dir"])
             .arg(data_dir)
             .args(extra)
             .stdin(Stdio::null())
@@ -88,6 +87,24 @@ impl Node {
 
     pub(crate) fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// The most memory the process ever had, in KiB.
+    pub(crate) fn vm_hwm_kib(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let mut lines = status.lines();
+        let line = lines.find(|line| line.starts_with("VmHWM")).unwrap();
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// A page of the node's HTTP listener, with its head.
+    pub(crate) fn get(&self, path: &str) -> String {
+        let mut socket = std::net::TcpStream::connect(&self.http).unwrap();
+        let close = "Host: x\r\nConnection: close\r\n\r\n";
+        write!(socket, "GET {path} HTTP/1.1\r\n{close}").unwrap();
+        let mut text = String::new();
+        socket.read_to_string(&mut text).unwrap();
+        text
     }
 
     /// Whether the process is still there.

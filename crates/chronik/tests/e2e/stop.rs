@@ -63,13 +63,13 @@ fn files_are_private_and_health_is_told() {
         |path: &std::path::Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&path), 0o750);
     assert_eq!(mode(&path.join("meta.properties")), 0o640);
-    assert!(get(&node.http, "/livez").starts_with("HTTP/1.1 200"));
-    let ready = get(&node.http, "/readyz");
+    assert!(node.get("/livez").starts_with("HTTP/1.1 200"));
+    let ready = node.get("/readyz");
     assert!(
         ready.starts_with("HTTP/1.1 200") && ready.contains("ready"),
         "{ready}"
     );
-    let metrics = get(&node.http, "/metrics");
+    let metrics = node.get("/metrics");
     assert!(metrics.contains("chronik_journal_windows"), "{metrics}");
     assert_eq!(node.terminate(), Some(0));
 }
@@ -96,17 +96,4 @@ async fn errors_in_answers_are_counted_by_api_and_name() {
     let line =
         "chronik_request_errors_total{api=\"Metadata\",error=\"UNKNOWN_TOPIC_OR_PARTITION\"} 1";
     assert!(metrics.contains(line), "{metrics}");
-}
-
-fn get(address: &str, path: &str) -> String {
-    use std::io::{Read, Write};
-    let mut socket = std::net::TcpStream::connect(address).unwrap();
-    write!(
-        socket,
-        "GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
-    )
-    .unwrap();
-    let mut text = String::new();
-    socket.read_to_string(&mut text).unwrap();
-    text
 }
