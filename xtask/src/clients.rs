@@ -1,13 +1,14 @@
 //! The client suites: clients of others against the built binary, a real Kafka, or any broker.
 //!
-//! The drivers are in `tests/clients/`; this starts the broker, hands them its address and reads
-//! their closing line.
+//! The drivers are in `tests/clients/`: one in Python, and `rdkafka/` in Rust. This starts the
+//! broker, hands them its address and reads their closing lines.
 
 use crate::kafka;
 use crate::node::Node;
 use crate::process::{
     cargo, command, create_dir, in_ci, installed, open_log, root, run_logged, target,
 };
+use crate::rdkafka;
 use crate::setup;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -51,9 +52,6 @@ pub(crate) fn run_shown(
 }
 
 pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
-    if setup::clients_python().is_none() {
-        return skip(log, "clients: their Python packages are not installed");
-    }
     match &options.broker {
         Broker::At(bootstrap) => drive(bootstrap, options, log),
         Broker::Kafka => {
@@ -96,8 +94,28 @@ fn skip(log: &Path, what: &str) -> Result<(), String> {
     writeln!(file, "skipped suite {what}").map_err(|e| e.to_string())
 }
 
+/// Both kinds of drivers, each as far as it is installed and asked for.
 fn drive(bootstrap: &str, options: &Options, log: &Path) -> Result<(), String> {
-    let python = setup::clients_python().ok_or("the client drivers need `cargo xtask setup`")?;
+    let python = if !options.only.is_empty() && options.only.iter().all(|name| rdkafka::ours(name))
+    {
+        Ok(())
+    } else {
+        drive_python(bootstrap, options, log)
+    };
+    let rdkafka = if !rdkafka::chosen(&options.only) {
+        Ok(())
+    } else if let Some(program) = rdkafka::missing() {
+        skip(log, &format!("rdkafka: {program} is not installed"))
+    } else {
+        rdkafka::drive(bootstrap, &options.only, log)
+    };
+    python.and(rdkafka)
+}
+
+fn drive_python(bootstrap: &str, options: &Options, log: &Path) -> Result<(), String> {
+    let Some(python) = setup::clients_python() else {
+        return skip(log, "clients: their Python packages are not installed");
+    };
     let work = target().join(format!("clients/work-{}", std::process::id()));
     create_dir(&work)?;
     // The drivers skip, by name, the tests whose program is missing; in CI none may be.
@@ -117,7 +135,7 @@ fn drive(bootstrap: &str, options: &Options, log: &Path) -> Result<(), String> {
     if let Some(libs) = setup::kafka_libs() {
         drivers.arg("--kafka-libs").arg(libs);
     }
-    for name in &options.only {
+    for name in options.only.iter().filter(|name| !rdkafka::ours(name)) {
         drivers.args(["--only", name]);
     }
     let result = run_logged(&mut drivers, log, DRIVERS_MAX);

@@ -8,6 +8,7 @@ mod codegen;
 mod kafka;
 mod node;
 mod process;
+mod rdkafka;
 mod setup;
 mod tidy;
 mod verify;
