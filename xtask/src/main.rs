@@ -5,6 +5,7 @@
 
 mod clients;
 mod codegen;
+mod compare;
 mod kafka;
 mod node;
 mod process;
@@ -62,6 +63,8 @@ enum Task {
         #[arg(long, value_name = "NAME")]
         only: Vec<String>,
     },
+    /// Compare with a real Kafka: CPU per GB and latency, in one interleaved run; writes a page
+    Compare(compare::Args),
     /// Run a real Kafka, the reference for what documents leave open
     Kafka {
         #[command(subcommand)]
@@ -86,6 +89,7 @@ fn main() -> ExitCode {
             bootstrap,
             only,
         } => clients::run_shown(against_kafka, bootstrap, only),
+        Task::Compare(args) => compare::run(&args),
         Task::Kafka { what } => kafka::run(what),
     };
     match result {

@@ -1,5 +1,6 @@
 //! What every command needs of librdkafka: configurations, topics, assignments, failed deliveries.
 
+use crate::args::Args;
 use rdkafka::ClientContext;
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -53,6 +54,21 @@ pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) -> Res
             Ok(_) | Err((_, RDKafkaErrorCode::TopicAlreadyExists)) => {}
             Err((name, code)) => return Err(format!("cannot create {name}: {code}")),
         }
+    }
+    Ok(())
+}
+
+/// The command: deletes a topic; its files go when the broker gets to it.
+pub(crate) fn delete(mut args: Args) -> Result<(), String> {
+    let bootstrap: String = args.need("bootstrap")?;
+    let topic: String = args.need("topic")?;
+    args.end()?;
+    let admin: AdminClient<DefaultClientContext> =
+        config(&bootstrap, &[]).create().map_err(text)?;
+    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
+    let deleted = futures_executor::block_on(admin.delete_topics(&[&topic], &options));
+    for result in deleted.map_err(text)? {
+        result.map_err(|(name, code)| format!("cannot delete {name}: {code}"))?;
     }
     Ok(())
 }

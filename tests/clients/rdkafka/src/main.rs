@@ -22,6 +22,8 @@ const USAGE: &str = "rdkafka-clients COMMAND [--NAME VALUE]...
   consume      --bootstrap H:P --topic T --records N [--max-fetch-bytes N]
   latency      --bootstrap H:P --topic T [--rate-mb 5] [--size 1024] [--seconds 30]
                [--warmup-seconds 2] [--partitions 4] [--linger-ms 0] [--consume true]
+  delete       --bootstrap H:P --topic T
+  version
   bare-receive --dir D [--sync window|fixed]
   bare-send    --to H:P --bytes N
 `produce` and `latency` create the topic if it is not there. A value begins with its number.";
@@ -34,6 +36,12 @@ fn main() -> ExitCode {
         "produce" => load::produce(args),
         "consume" => load::consume(args),
         "latency" => latency::run(args),
+        "delete" => client::delete(args),
+        "version" => {
+            let (_, version) = rdkafka::util::get_rdkafka_version();
+            println!("librdkafka {version}");
+            args.end()
+        }
         "bare-receive" => bare::receive(args),
         "bare-send" => bare::send(args),
         _ => Err(USAGE.to_owned()),
