@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Measured seconds of a latency run; 22 make 100,000 samples
     #[arg(long)]
     seconds: Option<f64>,
+    /// A node to measure instead of this checkout's release build
+    #[arg(long)]
+    binary: Option<PathBuf>,
     /// Where the page goes
     #[arg(long, default_value = "docs/results/compare.md")]
     page: PathBuf,
@@ -106,12 +109,17 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
         result.map_err(|reason| format!("{}\n{reason}", process::tail(&log, 40)))
     };
     println!("building");
-    let mut build = cargo(["build", "--release", "--locked", "-p", "chronik"]);
-    let built = run_logged(&mut build, &log, BUILD_MAX).map(|()| release("chronik"));
-    let binary = shown(built)?;
+    let binary = match &args.binary {
+        Some(binary) => binary.clone(),
+        None => {
+            let mut build = cargo(["build", "--release", "--locked", "-p", "chronik"]);
+            let built = run_logged(&mut build, &log, BUILD_MAX);
+            shown(built.map(|()| release("chronik")))?
+        }
+    };
     let client = shown(rdkafka::build(&log))?;
 
-    let scratch = Scratch::new(folder.join(format!("run-{}", std::process::id())))?;
+    let scratch = Scratch::new(folder.join("run"))?;
     let node_log = folder.join("chronik.log");
     let _ = std::fs::remove_file(&node_log);
     let facts = report::Facts::gather(&binary, &client, &scratch.0)?;
@@ -180,6 +188,8 @@ struct Scratch(PathBuf);
 
 impl Scratch {
     fn new(folder: PathBuf) -> Result<Self, String> {
+        // What a comparison that was killed has left.
+        let _ = std::fs::remove_dir_all(&folder);
         create_dir(&folder)?;
         Ok(Self(folder))
     }

@@ -2,42 +2,67 @@
 //!
 //! The first touch of a free page costs more on a virtual machine than the rest of a produce, so
 //! a run on free memory measures the hypervisor. Before each run the cache is filled by reading a
-//! sparse file as large as memory: its pages are clean, so the runs may take them at no cost.
+//! sparse file: its pages are clean, so the runs may take them at no cost.
 
 use crate::process::command;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Free memory that is left; the kernel keeps some of it for itself.
 const FREE_MAX: u64 = 768 << 20;
 const CHUNK: usize = 1 << 20;
+/// What is read between two looks at the counters.
+const LOOK: u64 = 64 << 20;
+/// The sparse file's length: more than any memory, and no blocks on the disk.
+const FILLER: u64 = 1 << 42;
 
-/// Reads a sparse file until little memory is free; bytes that were free and are now in the cache.
-pub(super) fn fill_page_cache(dir: &Path) -> Result<u64, String> {
-    let path = dir.join("page-cache-filler");
-    let fill = || -> std::io::Result<u64> {
-        let before = memory("MemFree")?;
-        let size = memory("MemTotal")?;
+/// Takes up free memory with the pages of a sparse file, read on from where it stopped: pages that
+/// were read once may be cached still, and reading them again would take up nothing.
+pub(super) struct PageCache {
+    path: PathBuf,
+    at: u64,
+}
+
+impl PageCache {
+    pub(super) fn new(dir: &Path) -> Self {
+        Self {
+            path: dir.join("page-cache-filler"),
+            at: 0,
+        }
+    }
+
+    /// Reads until little memory is free, at most as much as there is memory.
+    pub(super) fn fill(&mut self) -> Result<(), String> {
+        self.read_on()
+            .map_err(|e| format!("{}: {e}", self.path.display()))
+    }
+
+    fn read_on(&mut self) -> std::io::Result<()> {
         let mut file = File::options()
             .read(true)
             .write(true)
             .create(true)
             .truncate(false)
-            .open(&path)?;
-        file.set_len(size)?;
+            .open(&self.path)?;
+        file.set_len(FILLER)?;
+        file.seek(SeekFrom::Start(self.at))?;
         let mut buffer = vec![0; CHUNK];
-        let mut read = 0_u64;
-        while read < size && memory("MemFree")? > FREE_MAX {
-            // 64 MiB between two looks at the counters.
-            for _ in 0..64 {
-                read += file.read(&mut buffer)? as u64;
+        let mut left = memory("MemTotal")? / LOOK;
+        while left > 0 && memory("MemFree")? > FREE_MAX {
+            for _ in 0..LOOK / CHUNK as u64 {
+                file.read_exact(&mut buffer)?;
+            }
+            left -= 1;
+            self.at += LOOK;
+            if self.at == FILLER {
+                self.at = 0;
+                file.rewind()?;
             }
         }
-        Ok(before.saturating_sub(memory("MemFree")?))
-    };
-    fill().map_err(|e| format!("{}: {e}", path.display()))
+        Ok(())
+    }
 }
 
 /// A line of `/proc/meminfo`, in bytes.

@@ -1,12 +1,13 @@
 //! The workloads of a comparison, each one run of one system, and the runs as they end.
 //!
-//! A produce counts only when all its records have been read back, each partition in its order;
-//! that reading is the catch-up workload. The price of a tail fetch is what a broker spends more on
-//! a load when a consumer follows it, so each tail run makes the load twice.
+//! A produce counts only when all its records have been read back, each once; that reading is the
+//! catch-up workload. The price of a tail fetch is what a broker spends more on a load when a
+//! consumer follows it, so each tail run makes the load twice.
 
+use super::Plan;
 use super::broker::{BROKER_CORE, Broker, on_client_core};
 use super::cpu::{Sample, Used};
-use super::{Plan, machine};
+use super::machine::PageCache;
 use crate::process::{command, create_dir, open_log, wait};
 use serde_json::{Value, json};
 use std::fs::File;
@@ -36,6 +37,7 @@ pub(crate) struct Run {
 pub(crate) struct Runs {
     runs: Vec<Run>,
     file: File,
+    began: Instant,
     pub(super) path: PathBuf,
 }
 
@@ -45,6 +47,7 @@ impl Runs {
         Ok(Self {
             runs: Vec::new(),
             file: open_log(path)?,
+            began: Instant::now(),
             path: path.to_owned(),
         })
     }
@@ -63,7 +66,9 @@ impl Runs {
         let shown = |(name, value): &(&str, f64)| format!("{name} {value:.3}");
         let shown: Vec<String> = run.figures.iter().map(shown).collect();
         let (workload, system, pair) = (run.workload, run.system, run.pair);
-        println!("{workload:8} {pair} {system:8} {}", shown.join("  "));
+        let seconds = self.began.elapsed().as_secs();
+        let shown = shown.join("  ");
+        println!("{seconds:5} s  {workload:8} {pair} {system:8} {shown}");
         self.runs.push(run);
         Ok(())
     }
@@ -87,6 +92,7 @@ pub(super) struct Session<'a> {
     plan: &'a Plan,
     client: &'a Path,
     dir: &'a Path,
+    page_cache: PageCache,
     pub(super) runs: Runs,
 }
 
@@ -96,6 +102,7 @@ impl<'a> Session<'a> {
             plan,
             client,
             dir,
+            page_cache: PageCache::new(dir),
             runs,
         }
     }
@@ -120,7 +127,7 @@ impl<'a> Session<'a> {
         pair: usize,
     ) -> Result<(), String> {
         let (topic, records) = (format!("produce-{pair}"), self.plan.records);
-        machine::fill_page_cache(self.dir)?;
+        self.page_cache.fill()?;
         let (produced, produce) = measured(broker, || self.produce(broker, &topic, records))?;
         let (consumed, consume) = measured(broker, || self.consume(broker, &topic, records))?;
         self.delete(broker, &topic, records * SIZE)?;
@@ -141,7 +148,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn latency(&mut self, broker: &Broker, pair: usize) -> Result<(), String> {
-        machine::fill_page_cache(self.dir)?;
+        self.page_cache.fill()?;
         let (topic, seconds) = (format!("latency-{pair}"), self.plan.latency_seconds);
         let args = ["--rate-mb", "5", "--seconds", &seconds.to_string()];
         let journal = broker.journal()?;
@@ -169,8 +176,8 @@ impl<'a> Session<'a> {
 
     pub(super) fn tail(&mut self, broker: &Broker, pair: usize) -> Result<(), String> {
         let seconds = self.plan.tail_seconds.to_string();
-        let run = |consume: &str| {
-            machine::fill_page_cache(self.dir)?;
+        let mut run = |consume: &str| {
+            self.page_cache.fill()?;
             let topic = format!("tail-{pair}-{consume}");
             let (rate, linger) = (["--rate-mb", TAIL_RATE_MB], ["--linger-ms", "1"]);
             let args = [
@@ -208,7 +215,7 @@ impl<'a> Session<'a> {
     pub(super) fn bare(&mut self, sync: &str, pair: usize) -> Result<(), String> {
         let dir = self.dir.join("bare");
         create_dir(&dir)?;
-        machine::fill_page_cache(self.dir)?;
+        self.page_cache.fill()?;
         let mut receiver = Receiver::start(self.client, &dir, sync)?;
         let bytes = self.plan.records * SIZE;
         let mut sender = on_client_core(self.client);

@@ -7,12 +7,13 @@ use rdkafka::client::DefaultClientContext;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{Consumer, ConsumerContext};
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::metadata::MetadataPartition;
 use rdkafka::producer::{DeliveryResult, ProducerContext};
 use rdkafka::statistics::Statistics;
 use rdkafka::{Message, Offset, TopicPartitionList};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long anything that should be immediate may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -43,7 +44,7 @@ pub(crate) fn consumer_config(bootstrap: &str, pairs: &[(&str, &str)]) -> Client
     config
 }
 
-/// Creates a topic with one replica, unless it is there.
+/// Creates a topic with one replica, unless it is there; returns when its partitions have leaders.
 pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) -> Result<(), String> {
     let admin: AdminClient<DefaultClientContext> = config(bootstrap, &[]).create().map_err(text)?;
     let new = NewTopic::new(topic, partitions, TopicReplication::Fixed(1));
@@ -55,7 +56,27 @@ pub(crate) fn create_topic(bootstrap: &str, topic: &str, partitions: i32) -> Res
             Err((name, code)) => return Err(format!("cannot create {name}: {code}")),
         }
     }
+    // A broker may know its new topic a little later than it says so.
+    let end = Instant::now() + PATIENCE;
+    while !is_led(&admin, topic)? {
+        if Instant::now() > end {
+            return Err(format!("{topic} has no leaders"));
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
     Ok(())
+}
+
+fn is_led(admin: &AdminClient<DefaultClientContext>, topic: &str) -> Result<bool, String> {
+    let metadata = admin
+        .inner()
+        .fetch_metadata(Some(topic), PATIENCE)
+        .map_err(text)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let partitions = found.map_or(&[][..], |found| found.partitions());
+    let led =
+        |partition: &MetadataPartition| partition.leader() >= 0 && partition.error().is_none();
+    Ok(!partitions.is_empty() && partitions.iter().all(led))
 }
 
 /// The command: deletes a topic; its files go when the broker gets to it.
