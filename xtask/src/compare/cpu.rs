@@ -173,11 +173,12 @@ mod tests {
     }
 
     #[test]
-    fn this_process_can_be_sampled() {
+    fn work_of_this_process_is_seen() {
         let before = Sample::take(std::process::id()).expect("the kernel tells");
+        std::hint::black_box((0..20_000_000_u64).fold(1, |sum, n| std::hint::black_box(sum ^ n)));
         let used = Sample::take(std::process::id())
             .expect("the kernel tells")
             .since(&before);
-        assert!(used.cpu >= 0.0 && used.wall >= 0.0);
+        assert!(used.cpu > 0.0 || used.coarse, "{used:?}");
     }
 }
