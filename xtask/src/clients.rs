@@ -1,13 +1,14 @@
 //! The client suites: clients of others against the built binary, a real Kafka, or any broker.
 //!
-//! The drivers are in `tests/clients/`; this starts the broker, hands them its address and reads
-//! their closing line.
+//! The drivers are in `tests/clients/`: one in Python, and `rdkafka/` in Rust. This starts the
+//! broker, hands them its address and reads their closing lines.
 
 use crate::kafka;
 use crate::node::Node;
 use crate::process::{
     built, cargo, command, create_dir, in_ci, installed, open_log, root, run_logged, target,
 };
+use crate::rdkafka;
 use crate::setup;
 use std::io::Write;
 use std::path::Path;
@@ -51,9 +52,6 @@ pub(crate) fn run_shown(
 }
 
 pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
-    if setup::clients_python().is_none() {
-        return skip(log, "clients: their Python packages are not installed");
-    }
     match &options.broker {
         Broker::At(bootstrap) => drive(bootstrap, None, options, log),
         Broker::Kafka => {
@@ -90,14 +88,40 @@ fn skip(log: &Path, what: &str) -> Result<(), String> {
     writeln!(file, "skipped suite {what}").map_err(|e| e.to_string())
 }
 
-/// Runs the drivers. `data` is the broker's data directory, where it is on this machine.
+/// Both kinds of drivers, each as far as it is installed and asked for.
+///
+/// `data` is the broker's data directory, where it is on this machine.
 fn drive(
     bootstrap: &str,
     data: Option<&Path>,
     options: &Options,
     log: &Path,
 ) -> Result<(), String> {
-    let python = setup::clients_python().ok_or("the client drivers need `cargo xtask setup`")?;
+    let python = if !options.only.is_empty() && options.only.iter().all(|name| rdkafka::ours(name))
+    {
+        Ok(())
+    } else {
+        drive_python(bootstrap, data, options, log)
+    };
+    let rdkafka = if !rdkafka::chosen(&options.only) {
+        Ok(())
+    } else if let Some(program) = rdkafka::missing() {
+        skip(log, &format!("rdkafka: {program} is not installed"))
+    } else {
+        rdkafka::drive(bootstrap, &options.only, log)
+    };
+    python.and(rdkafka)
+}
+
+fn drive_python(
+    bootstrap: &str,
+    data: Option<&Path>,
+    options: &Options,
+    log: &Path,
+) -> Result<(), String> {
+    let Some(python) = setup::clients_python() else {
+        return skip(log, "clients: their Python packages are not installed");
+    };
     let work = target().join(format!("clients/work-{}", std::process::id()));
     create_dir(&work)?;
     // The drivers skip, by name, the tests whose program is missing; in CI none may be.
@@ -120,7 +144,7 @@ fn drive(
     if let Some(data) = data {
         drivers.arg("--data-dir").arg(data);
     }
-    for name in &options.only {
+    for name in options.only.iter().filter(|name| !rdkafka::ours(name)) {
         drivers.args(["--only", name]);
     }
     let result = run_logged(&mut drivers, log, DRIVERS_MAX);

@@ -102,19 +102,35 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// One node on an empty directory, on ports that were free a moment ago.
+    /// One node for client suites: an empty directory, a small heap.
     pub(crate) fn start_one() -> Result<Self, String> {
         let dir = target().join(format!("clients/kafka-run-{}", std::process::id()));
+        Self::start_by(command, dir, Vec::new(), "512m")
+    }
+
+    /// One node on an empty directory, on ports that were free a moment ago; `new` makes its
+    /// command, `set` are further server properties.
+    pub(crate) fn start_by(
+        new: fn(&'static str) -> Command,
+        dir: PathBuf,
+        set: Vec<String>,
+        heap: &str,
+    ) -> Result<Self, String> {
         let port = free_pair().ok_or("no two free ports side by side")?;
         let plan = Plan {
             dir,
             port,
             nodes: 1,
-            set: Vec::new(),
-            heap: "512m".to_owned(),
+            set,
+            heap: heap.to_owned(),
         };
-        let children = plan.start(command)?;
+        let children = plan.start(new)?;
         Ok(Self { plan, children })
+    }
+
+    /// The node's process.
+    pub(crate) fn pid(&self) -> u32 {
+        self.children[0].1.id()
     }
 
     pub(crate) fn bootstrap(&self) -> String {
@@ -273,17 +289,20 @@ impl Plan {
     }
 }
 
-/// Java on Kafka's class path, with the flags of Kafka's own start script.
+/// The flags of the virtual machine that Kafka's own start script gives, but for the heap.
+pub(crate) const JAVA_FLAGS: [&str; 3] = [
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
+
+/// Java on Kafka's class path.
 fn java(new: fn(&'static str) -> Command) -> Result<Command, String> {
     let libs = setup::kafka_libs().ok_or("Kafka's jars are missing: `cargo xtask setup`")?;
     let mut java = new("java");
-    java.args([
-        "-XX:+UseG1GC",
-        "-XX:MaxGCPauseMillis=20",
-        "-XX:+ExplicitGCInvokesConcurrent",
-    ])
-    .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
-    .arg(libs.join("*"));
+    java.args(JAVA_FLAGS)
+        .args(["-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp"])
+        .arg(libs.join("*"));
     Ok(java)
 }
 

@@ -6,9 +6,11 @@
 mod accept;
 mod clients;
 mod codegen;
+mod compare;
 mod kafka;
 mod node;
 mod process;
+mod rdkafka;
 mod setup;
 mod tidy;
 mod verify;
@@ -64,6 +66,8 @@ enum Task {
     },
     /// Measure the release binary against what it must reach, and write docs/results/NAME.md
     Accept(accept::Args),
+    /// Compare with a real Kafka: CPU per GB and latency, in one interleaved run; writes a page
+    Compare(compare::Args),
     /// Run a real Kafka, the reference for what documents leave open
     Kafka {
         #[command(subcommand)]
@@ -89,6 +93,7 @@ fn main() -> ExitCode {
             only,
         } => clients::run_shown(against_kafka, bootstrap, only),
         Task::Accept(args) => accept::run_shown(&args),
+        Task::Compare(args) => compare::run(&args),
         Task::Kafka { what } => kafka::run(what),
     };
     match result {

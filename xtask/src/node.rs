@@ -7,7 +7,7 @@ use crate::process::{self, command, open_log, wait};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
 
@@ -17,6 +17,7 @@ const STOP_MAX: Duration = Duration::from_secs(20);
 pub(crate) struct Node {
     child: Child,
     pub(crate) kafka: String,
+    http: Option<String>,
 }
 
 /// Where a node listens, as far as its lines have told.
@@ -50,7 +51,12 @@ impl Announced {
 impl Node {
     /// Starts the binary on an empty data directory and waits until it is ready.
     pub(crate) fn start(binary: &Path, data: &Path, log: &Path) -> Result<Self, String> {
-        let mut child = command(binary)
+        Self::start_by(command(binary), data, log)
+    }
+
+    /// The same, where the command's words so far say which binary and how.
+    pub(crate) fn start_by(mut binary: Command, data: &Path, log: &Path) -> Result<Self, String> {
+        let mut child = binary
             .arg("start")
             .arg("--data-dir")
             .arg(data)
@@ -58,19 +64,21 @@ impl Node {
             .stdout(open_log(log)?)
             .stderr(Stdio::piped())
             .spawn()
-            .map_err(|e| format!("cannot start {}: {e}", binary.display()))?;
+            .map_err(|e| format!("cannot start the node: {e}"))?;
         let lines = copy_lines(&mut child, log)?;
         let mut node = Self {
             child,
             kafka: String::new(),
+            http: None,
         };
         let announced = node.wait_ready(&lines)?;
         node.kafka = announced
             .kafka
             .ok_or("a ready node names its Kafka address")?;
-        if let Some(http) = announced.http {
-            let status =
-                http_status(&http, "/readyz").map_err(|e| format!("GET {http}/readyz: {e}"))?;
+        node.http = announced.http;
+        if node.http.is_some() {
+            let answer = node.get("/readyz")?;
+            let status = answer.lines().next().unwrap_or_default();
             if !status.contains(" 200") {
                 return Err(format!(
                     "the node says that it is ready, /readyz says {status}"
@@ -78,6 +86,16 @@ impl Node {
             }
         }
         Ok(node)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// A health page: status line, headers and body.
+    pub(crate) fn get(&self, path: &str) -> Result<String, String> {
+        let http = self.http.as_deref().ok_or("the node has no health pages")?;
+        http_get(http, path).map_err(|e| format!("GET {http}{path}: {e}"))
     }
 
     fn wait_ready(&mut self, lines: &Receiver<String>) -> Result<Announced, String> {
@@ -151,8 +169,8 @@ fn copy_lines(child: &mut Child, log: &Path) -> Result<Receiver<String>, String>
     Ok(receiver)
 }
 
-/// The status line of a GET.
-fn http_status(address: &str, path: &str) -> std::io::Result<String> {
+/// The whole answer to a GET.
+fn http_get(address: &str, path: &str) -> std::io::Result<String> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     write!(
@@ -161,7 +179,7 @@ fn http_status(address: &str, path: &str) -> std::io::Result<String> {
     )?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    Ok(answer.lines().next().unwrap_or_default().to_owned())
+    Ok(answer)
 }
 
 #[cfg(test)]

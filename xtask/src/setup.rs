@@ -7,6 +7,7 @@
 use crate::process::{
     self, cargo, command, create_dir, in_ci, installed, root, run_logged, succeeds, tail, target,
 };
+use crate::rdkafka;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ const STEP_MAX: Duration = Duration::from_secs(600);
 /// A program, and the Debian packages that bring it.
 const SYSTEM: &[(&str, &[&str])] = &[
     ("cc", &["gcc", "libc6-dev"]),
+    ("c++", &["g++"]),
+    ("make", &["make"]),
     ("python3", &["python3", "python3-venv"]),
     ("java", &["openjdk-17-jre-headless"]),
     ("mvn", &["maven"]),
@@ -73,7 +76,7 @@ pub(crate) fn run_shown(system: bool) -> Result<(), String> {
 /// Sets up all parts. Outside CI a part that cannot be had is noted in the log, not an error.
 pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
     run_logged(&mut cargo(["fetch", "--locked"]), log, STEP_MAX)?;
-    let parts: [(&str, Part); 4] = [
+    let parts: [(&str, Part); 5] = [
         ("system packages", &|log| packages(log, system || in_ci())),
         ("clients of others in Python", &|log| {
             venv(
@@ -83,6 +86,9 @@ pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
             )
         }),
         ("Kafka's tools", &kafka),
+        ("clients around librdkafka", &|log| {
+            rdkafka::build(log).map(drop)
+        }),
         ("cargo-deny", &|log| {
             if installed("cargo-deny") {
                 return Ok(());

@@ -8,7 +8,7 @@
 
 use crate::clients::{self, Broker};
 use crate::process::{cargo, command, create_dir, in_ci, run_logged, tail, target};
-use crate::{accept, codegen, setup, tidy};
+use crate::{accept, codegen, rdkafka, setup, tidy};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -33,7 +33,7 @@ const STAGES: &[Stage] = &[
         name: "fmt",
         about: "rustfmt has nothing to change",
         minutes_max: 2,
-        run: |run| run.cargo(cargo(["fmt", "--all", "--", "--check", "--color", "never"])),
+        run: fmt,
     },
     Stage {
         name: "tidy",
@@ -125,6 +125,31 @@ fn append(log: &Path, text: &str) -> Result<(), String> {
     writeln!(file, "{text}").map_err(|e| format!("cannot write {}: {e}", log.display()))
 }
 
+fn fmt(run: &Run) -> Result<(), String> {
+    let check = ["--", "--check", "--color", "never"];
+    let mut ours = cargo(["fmt", "--all"]);
+    let mut rdkafka = cargo(["fmt", "--manifest-path", rdkafka::MANIFEST]);
+    ours.args(check);
+    rdkafka.args(check);
+    all([run.cargo(ours), run.cargo(rdkafka)])
+}
+
+/// A cargo command on the program around librdkafka; skipped by name where it cannot be built.
+fn on_rdkafka(run: &Run, subcommand: &str, args: &[&str]) -> Result<(), String> {
+    match rdkafka::missing() {
+        None => {
+            let mut command = rdkafka::cargo_on(subcommand);
+            command.args(args);
+            run.cargo(command)
+        }
+        Some(program) if in_ci() => Err(format!("{program} is not installed")),
+        Some(program) => append(
+            &run.log,
+            &format!("skipped suite {subcommand} of rdkafka: {program} is not installed"),
+        ),
+    }
+}
+
 /// Never `--workspace`: the simulator turns on a feature that the product must be built without.
 fn clippy(run: &Run) -> Result<(), String> {
     let strict = ["--", "-D", "warnings"];
@@ -141,7 +166,13 @@ fn clippy(run: &Run) -> Result<(), String> {
     for command in [&mut product, &mut runner, &mut sim, &mut accept] {
         command.args(strict);
     }
-    all([product, runner, sim, accept].map(|command| run.cargo(command)))
+    all([
+        run.cargo(product),
+        run.cargo(runner),
+        run.cargo(sim),
+        run.cargo(accept),
+        on_rdkafka(run, "clippy", &["--all-targets", "--", "-D", "warnings"]),
+    ])
 }
 
 /// Property tests draw the same cases every time: what turns a change red must be the change. Run
@@ -162,6 +193,7 @@ fn test(run: &Run) -> Result<(), String> {
             "-p",
             "chronik-accept",
         ])),
+        on_rdkafka(run, "test", &["--no-fail-fast"]),
     ])
 }
 

@@ -92,7 +92,7 @@ async fn errors_in_answers_are_counted_by_api_and_name() {
     };
     let response = connection.call(&request, 9).await.unwrap();
     assert_eq!(response.topics[0].error_code, 3);
-    let metrics = get(&node.http, "/metrics");
+    let metrics = node.get("/metrics");
     let line =
         "chronik_request_errors_total{api=\"Metadata\",error=\"UNKNOWN_TOPIC_OR_PARTITION\"} 1";
     assert!(metrics.contains(line), "{metrics}");
