@@ -231,8 +231,12 @@ impl PartitionLog {
     /// Waits until everything below `upto` (exclusive) is durable, or the log is deleted. The
     /// server uses the listener; this is for tools and tests.
     pub async fn durable(&self, upto: Offset) {
-        let upto = upto.min(self.offsets().log_end);
-        while self.offsets().durable_end < upto && !self.is_deleted() {
+        loop {
+            let offsets = self.offsets();
+            // A truncation may take away what was waited for.
+            if offsets.durable_end >= upto.min(offsets.log_end) || self.is_deleted() {
+                return;
+            }
             self.shared.queue.flush().await;
         }
     }

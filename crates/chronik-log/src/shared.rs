@@ -146,9 +146,20 @@ impl Shared {
             }),
             None => self.add_gone(vec![was]),
         }
+        self.directory_renamed(dir_name);
+        Ok(())
+    }
+
+    /// A deleted log never had a directory.
+    pub(crate) fn has_no_directory(&self, dir_name: &str) {
+        self.add_gone(vec![dir_name.to_owned()]);
+        self.directory_renamed(dir_name);
+    }
+
+    fn directory_renamed(&self, dir_name: &str) {
         let mut renaming = lock(&self.renaming);
         let Some((under_way, _)) = renaming.get_mut(dir_name) else {
-            return Ok(());
+            return;
         };
         *under_way -= 1;
         if *under_way == 0 {
@@ -158,7 +169,6 @@ impl Shared {
                 log.directory_is_free();
             }
         }
-        Ok(())
     }
 
     /// A partition is being deleted: until its directory is renamed, a log of the same name may

@@ -136,44 +136,53 @@ impl PartitionLog {
         }
         // Most of the work while appends go on, the rest behind the gate.
         if let Some(work) = self.begin_checkpoint(true)? {
-            work.sync(&self.shared).await?;
+            work.sync(self).await?;
         }
         {
             let mut state = self.lock();
             state.check_change()?;
             state.gate = Gate::Busy;
         }
-        let work = match self.begin_checkpoint(true) {
-            Ok(work) => work,
-            Err(error) => {
-                self.directory_is_free();
-                return Err(error.into());
+        let done = loop {
+            let work = match self.begin_checkpoint(true) {
+                Ok(work) => work,
+                Err(error) => {
+                    self.directory_is_free();
+                    return Err(error.into());
+                }
+            };
+            if let Some(work) = &work {
+                work.sync(self).await?;
             }
-        };
-        if let Some(work) = &work {
-            work.sync(&self.shared).await?;
-        }
-        let done = {
             let mut state = self.lock();
             if state.gate != Gate::Busy {
                 return Err(LogError::NotFound);
             }
-            state.gate = Gate::Open;
-            if let Some(work) = work {
-                self.cover(&mut state, &work);
+            if work.is_some_and(|work| !self.cover(&mut state, &work)) {
+                // A log start queued before the gate closed has taken a segment away: again.
+                continue;
             }
             state.class = class;
-            if class == Durability::QuorumMemory {
-                state.durable_end = state.log_end;
-            }
             let (sender, done) = oneshot::channel();
             let record = Record::State(self.journal_state(&state));
             if !self.enqueue_unnumbered(record, Some(sender)) {
                 return Err(LogError::Closed);
             }
-            done
+            if class == Durability::QuorumFsync {
+                state.gate = Gate::Open;
+            }
+            break done;
         };
-        done.await.map_err(|_| LogError::Closed)
+        done.await.map_err(|_| LogError::Closed)?;
+        if class == Durability::QuorumMemory {
+            // Only now: an append the journal never sees would be cut off while it says otherwise.
+            let mut state = self.lock();
+            state.durable_end = state.log_end;
+            if state.gate == Gate::Busy {
+                state.gate = Gate::Open;
+            }
+        }
+        Ok(())
     }
 
     /// Called by the manager: no more appends or reads; the directory is renamed once the record
@@ -273,6 +282,7 @@ impl PartitionLog {
             }
             Self::reload_timestamps(shared, segment, true)?;
         }
+        state.names_dirty = true;
         self.remove_snapshots(to, Offset::new(i64::MAX))
     }
 
@@ -334,6 +344,11 @@ impl PartitionLog {
             segment.close_if_clean(&self.shared);
         }
         state.generation += 1;
+        if !state.dir_is_own {
+            // Nothing of this log is on disk; a directory of its name is somebody else's.
+            self.shared.has_no_directory(&self.dir_name);
+            return Ok(());
+        }
         self.shared.rename_for_deletion(&self.dir_name)
     }
 

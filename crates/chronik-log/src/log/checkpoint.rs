@@ -20,7 +20,6 @@ use crate::epochs;
 use crate::error::FileError;
 use crate::journal::record::{Record, RecoveryPoint};
 use crate::producers;
-use crate::shared::Shared;
 
 /// What one log's checkpoint has to sync and may say afterwards.
 #[derive(Debug)]
@@ -44,8 +43,10 @@ impl CheckpointWork {
         }
     }
 
-    /// Syncs file by file; a failure ends the process.
-    pub(crate) async fn sync(&self, shared: &Shared) -> Result<(), FileError> {
+    /// Syncs file by file; a failure ends the process, unless it is that the log was deleted
+    /// meanwhile and its directory has another name now.
+    pub(crate) async fn sync(&self, log: &PartitionLog) -> Result<(), FileError> {
+        let shared = &*log.shared;
         let mut failed = None;
         for (path, file, _) in &self.files {
             shared
@@ -72,6 +73,7 @@ impl CheckpointWork {
         }
         match failed {
             None => Ok(()),
+            Some(error) if error.is_not_found() && log.is_deleted() => Ok(()),
             Some(error) => {
                 shared
                     .env
@@ -168,6 +170,10 @@ impl PartitionLog {
         state.names_dirty &= !take_names;
         let point = match (with_active, state.segments.back()) {
             (true, _) => self.point_at_end(state),
+            // What was synced under the other class stays believed.
+            (false, Some(active)) if state.recovery_point.segment == Some(active.base) => {
+                state.recovery_point
+            }
             (false, Some(active)) => RecoveryPoint {
                 offset: active.base,
                 segment: Some(active.base),

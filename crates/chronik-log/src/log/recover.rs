@@ -237,10 +237,10 @@ impl PartitionLog {
             log.point_at_end(&state)
         };
         state.journaled_segment = state.recovery_point.segment;
-        log.keep_unjournaled_tail(&mut state, found)?;
         if !found.empty {
             log.load_epochs(&mut state)?;
         }
+        log.keep_unjournaled_tail(&mut state, found)?;
         log.rebuild_producers(&mut state)?;
         let durable_epochs = state.epochs.clone();
         // The state comes first: an operation of a log the journal does not know means nothing.
@@ -342,6 +342,11 @@ impl PartitionLog {
         let point = found.state.recovery_point;
         let last = point.segment.filter(|_| !found.empty);
         let keeps_tail = self.keeps_tail(found)?;
+        if last.is_none() && self.is_anothers()? {
+            // It is set aside when this log needs the name.
+            state.dir_is_own = false;
+            return Ok(());
+        }
         let mut bases = Vec::new();
         for entry in &entries {
             let Some((stem, suffix)) = entry.name.split_once('.') else {
@@ -415,7 +420,10 @@ impl PartitionLog {
         // A truncation that is still to be redone may have removed it already.
         let reaches = state.segments.iter().any(|segment| segment.base == last)
             || (cut_below && !state.segments.is_empty());
-        if !reaches {
+        // A `quorum-memory` log that is to begin behind its end is emptied; that may have begun.
+        let is_emptied =
+            found.state.class == Durability::QuorumMemory && found.log_start > point.offset;
+        if !reaches && !is_emptied {
             return Err(Failed::Lost(Loss::ShortFile {
                 file: file_name(last, ".log"),
                 bytes: 0,
@@ -454,6 +462,16 @@ impl PartitionLog {
         // Nothing was ever synced: only the directory itself can say that it is ours.
         let own = self.key.topic_id.to_string();
         Ok(matches!(self.dir_owner()?, DirOwner::Topic(owner) if owner == own))
+    }
+
+    /// Whether the directory is there and of another topic, or of nobody we know.
+    fn is_anothers(&self) -> Result<bool, FileError> {
+        let own = self.key.topic_id.to_string();
+        Ok(match self.dir_owner()? {
+            DirOwner::Topic(owner) => owner != own,
+            DirOwner::Torn => false,
+            DirOwner::Unmarked => true,
+        })
     }
 
     /// A segment of which nothing was synced: its bytes are checked, its indexes made again.
@@ -533,31 +551,50 @@ impl PartitionLog {
     /// Takes into a segment what its file has behind the bytes believed so far. False if it had
     /// to be cut.
     fn keep_untrusted(&self, state: &mut State, at: usize) -> Result<bool, FileError> {
+        /// Headers held at a time.
+        const NOTES_MAX: usize = 4096;
         let shared = &*self.shared;
         let interval = state.config.index_interval_bytes;
+        let is_last = at + 1 == state.segments.len();
         let segment = &mut state.segments[at];
         let file = segment.file_to_write(shared)?;
         let believed = segment.size;
         let len = file
             .len()
-            .map_err(|e| FileError::new("measure", &segment.path, e))?;
-        segment.size = len.max(believed);
-        let (mut end, mut notes) = (state.log_end, Vec::new());
-        let good = segment.scan(shared, believed, |_, header, bytes| {
-            let fits = header.base_offset >= end && header.checksum_fits(bytes);
-            if fits {
-                end = header.next_offset();
-                notes.push(*header);
+            .map_err(|e| FileError::new("measure", &segment.path, e))?
+            .max(believed);
+        let (mut end, mut good) = (state.log_end, believed);
+        loop {
+            let mut notes = Vec::new();
+            segment.size = len;
+            let stopped = segment.scan(shared, good, |_, header, bytes| {
+                let fits = notes.len() < NOTES_MAX
+                    && header.base_offset >= end
+                    && header.checksum_fits(bytes);
+                if fits {
+                    end = header.next_offset();
+                    notes.push(*header);
+                }
+                fits
+            })?;
+            segment.size = good;
+            for header in &notes {
+                segment.note(shared, header, interval)?;
+                if state.epochs.assign(header.leader_epoch, header.base_offset) {
+                    state.epochs_dirty = true;
+                }
             }
-            fits
-        })?;
+            good = stopped;
+            if notes.len() < NOTES_MAX {
+                break;
+            }
+        }
         if good < len {
             segment.cut(shared, good, end)?;
         }
-        segment.size = believed;
         segment.dirty = true;
-        for header in &notes {
-            segment.note(shared, header, interval)?;
+        if !is_last {
+            segment.finish(shared)?;
         }
         state.log_end = end;
         state.since_index_sync += good - believed;

@@ -46,7 +46,9 @@ impl State {
             if next.base > upto || !self.is_below_recovery_point(next.base) {
                 break;
             }
-            let newest = segment.max_timestamp.map_or(segment.begun, |max| max.0);
+            // Records without a timestamp say nothing about their age.
+            let told = segment.max_timestamp.filter(|max| max.0 >= 0);
+            let newest = told.map_or(segment.begun, |max| max.0);
             let age = now.as_millis().saturating_sub(newest);
             let too_old = self
                 .config

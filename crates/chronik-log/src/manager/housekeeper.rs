@@ -105,7 +105,7 @@ async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileEr
     }
     let mut waits = Vec::with_capacity(works.len());
     for (log, work) in &works {
-        work.sync(shared).await?;
+        work.sync(log).await?;
         let wait = log.finish_checkpoint(work);
         if wait.is_none() && !log.is_deleted() {
             // It changed meanwhile. If the journal waits for a file, this one may hold it up.

@@ -48,7 +48,6 @@ pub(super) async fn recover(
         mut recovered,
         header,
         old,
-        damaged,
     } = replayed;
     let sync = |path: &std::path::Path, e| FileError::new("sync", path, e);
     let path = recovered.position.file.path.clone();
@@ -61,7 +60,7 @@ pub(super) async fn recover(
         .await
         .map_err(|e| sync(&path, e))?;
     // From here on the new file is the journal.
-    let free = retire(shared, old, damaged)?;
+    let free = retire(shared, old)?;
     disk.sync_dir(&journal)
         .await
         .map_err(|e| sync(&journal, e))?;
@@ -85,7 +84,13 @@ pub(super) async fn recover(
 struct Replayed {
     recovered: Recovered,
     header: FileHeader,
-    old: Vec<JournalFile>,
+    old: Old,
+}
+
+/// The journal's files before this start.
+struct Old {
+    live: Vec<JournalFile>,
+    dead: Vec<JournalFile>,
     damaged: bool,
 }
 
@@ -161,7 +166,8 @@ fn replay(shared: &Arc<Shared>, progress: &Progress) -> Result<Replayed, OpenErr
     }
     let strays = strays(shared, &recovered_logs)?;
     let clean = appends_redone == 0 && scanned.hole.is_none() && has_clean_mark(shared)?;
-    let damaged = scanned.hole.is_some() || !offline.is_empty();
+    // What was damaged before has been kept aside then.
+    let damaged = scanned.hole.is_some() || offline.iter().any(|(_, loss)| *loss != Loss::Before);
     let report = RecoveryReport {
         logs: 0,
         offline,
@@ -172,12 +178,11 @@ fn replay(shared: &Arc<Shared>, progress: &Progress) -> Result<Replayed, OpenErr
         hole: scanned.hole.clone(),
         strays,
     };
-    let old = scanned
-        .live
-        .into_iter()
-        .map(|live| live.1)
-        .chain(scanned.dead)
-        .collect();
+    let old = Old {
+        live: scanned.live.into_iter().map(|live| live.1).collect(),
+        dead: scanned.dead,
+        damaged,
+    };
     let first_frame = scanned.next_frame;
     let header = FileHeader {
         sequence,
@@ -195,7 +200,6 @@ fn replay(shared: &Arc<Shared>, progress: &Progress) -> Result<Replayed, OpenErr
         recovered,
         header,
         old,
-        damaged,
     })
 }
 
@@ -309,19 +313,16 @@ impl<'a> Fresh<'a> {
 }
 
 /// Old files become free ones; more than may be kept are removed. A damaged journal is kept aside.
-fn retire(
-    shared: &Shared,
-    old: Vec<JournalFile>,
-    damaged: bool,
-) -> Result<Vec<JournalFile>, FileError> {
+fn retire(shared: &Shared, old: Old) -> Result<Vec<JournalFile>, FileError> {
     let disk = &*shared.env.disk;
     let mut free = Vec::new();
-    for file in old {
+    let live = old.live.into_iter().map(|file| (file, old.damaged));
+    for (file, keep_aside) in live.chain(old.dead.into_iter().map(|file| (file, false))) {
         let failed = |action| {
             let path = file.path.clone();
             move |e| FileError::new(action, &path, e)
         };
-        if damaged {
+        if keep_aside {
             let mut to = file.path.clone().into_os_string();
             to.push(".damaged");
             disk.rename(&file.path, to.as_ref())
