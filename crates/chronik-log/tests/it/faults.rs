@@ -149,3 +149,41 @@ async fn recovery_reads_what_was_not_checkpointed_and_not_the_log() {
     assert_eq!(log.size_bytes(), size);
     assert_eq!(log.producers().len(), 1);
 }
+
+/// The checkpoint has taken its work and waits for the disk when the topic goes.
+#[tokio::test(start_paused = true)]
+async fn a_partition_deleted_while_a_checkpoint_syncs_it_ends_nothing() {
+    let world = SimWorld::new();
+    let (manager, _) = world.open().await;
+    let manager = std::sync::Arc::new(manager);
+    let create = |n| manager.create(key("t", n), Durability::QuorumFsync, LogConfig::default());
+    let logs: Vec<_> = (0..3).map(|n| create(n).unwrap()).collect();
+    for log in &logs {
+        write(log, 3, b"value");
+    }
+    manager.flush().await;
+    let second = std::time::Duration::from_secs(1);
+    let slow = Fault::SlowSync {
+        min: second,
+        max: second,
+    };
+    world.disk.inject("*/t-*", slow);
+    let checkpoint = {
+        let manager = std::sync::Arc::clone(&manager);
+        tokio::spawn(async move { manager.checkpoint().await })
+    };
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let gone = key("t", 2);
+    manager.delete(gone.topic_id, gone.partition).await.unwrap();
+    let minute = std::time::Duration::from_secs(60);
+    let done = tokio::time::timeout(minute, checkpoint).await;
+    done.expect("the checkpoint ends").unwrap().unwrap();
+    assert_eq!(*world.ended.lock().unwrap(), []);
+    let before: Vec<_> = logs[..2].iter().map(|log| read_all(log)).collect();
+    drop((manager, logs));
+    world.disk.crash_losing_unsynced();
+    let (manager, report) = world.open().await;
+    assert!(report.offline.is_empty(), "{report:?}");
+    let after: Vec<_> = manager.all().iter().map(|log| read_all(log)).collect();
+    assert!(after == before, "the logs differ");
+}

@@ -370,3 +370,28 @@ async fn a_memory_log_keeps_every_segment_its_process_wrote() {
         }
     }
 }
+
+#[tokio::test]
+async fn retention_by_age_spares_records_that_tell_no_age_and_takes_old_ones() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    for (topic, timestamp, stays) in [("untimed", -1, true), ("old", 1_000, false)] {
+        let small = LogConfig {
+            segment_bytes: 4096,
+            ..LogConfig::default()
+        };
+        let log = manager
+            .create(key(topic, 0), Durability::QuorumFsync, small)
+            .unwrap();
+        for _ in 0..20 {
+            append(&log, batch(1, &[7; 900], timestamp, None)).unwrap();
+        }
+        manager.checkpoint().await.unwrap();
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let end = log.offsets().log_end;
+        let freed = log.apply_retention(now, end).await.unwrap();
+        assert_eq!(freed == 0, stays, "{topic}: {freed} bytes freed");
+        assert_eq!(log.offsets().log_start == Offset::ZERO, stays, "{topic}");
+        assert_eq!(log.offsets().log_end, end);
+    }
+}
