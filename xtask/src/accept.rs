@@ -31,7 +31,7 @@ pub(crate) fn run_shown(args: &Args) -> Result<(), String> {
         let mut build = cargo(["build", "--release", "--locked", "-p", package]);
         run_shown_to_end(&mut build)?;
     }
-    let mut runs = runs("release");
+    let mut runs = runs("release", "work");
     runs.arg("--commit")
         .arg(commit()?)
         .arg("--results")
@@ -57,20 +57,20 @@ pub(crate) fn run_short(log: &Path, deadline: Duration) -> Result<(), String> {
         let mut build = cargo(["build", "--locked", "-p", package]);
         run_logged(&mut build, log, deadline)?;
     }
-    let mut runs = runs("debug");
+    let mut runs = runs("debug", "work-short");
     runs.arg("--short");
     run_logged(&mut runs, log, deadline)
 }
 
-/// The program with what both forms tell it.
-fn runs(profile: &str) -> Command {
+/// The program with what both forms tell it. It empties its folder for data, so each has its own.
+fn runs(profile: &str, work: &str) -> Command {
     let mut runs = command(built(profile, "accept"));
     runs.arg("--chronik")
         .arg(built(profile, "chronik"))
         .arg("--repository")
         .arg(root())
         .arg("--work")
-        .arg(target().join("accept/work"));
+        .arg(target().join("accept").join(work));
     if in_ci() {
         runs.arg("--strict");
     }
