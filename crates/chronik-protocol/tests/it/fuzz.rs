@@ -110,6 +110,11 @@ fn mutate(random: &mut Random, bytes: &[u8], other: &[u8]) -> Vec<u8> {
 
 #[test]
 fn mutated_messages_panic_no_decoder_and_cost_no_more_than_their_limits() {
+    // So little that the larger of the messages reach it.
+    let limits = Limits {
+        memory_max: 1 << 10,
+        ..LIMITS
+    };
     let mut random = Random(0x6368_726f_6e69_6b21);
     for kind in ["requests", "responses", "records"] {
         let vectors: Vec<_> = load(kind);
@@ -119,8 +124,8 @@ fn mutated_messages_panic_no_decoder_and_cost_no_more_than_their_limits() {
             for (name, version, bytes) in &all {
                 let other = &all[random.below(all.len())].2;
                 let changed = Bytes::from(mutate(&mut random, bytes, other));
-                if let Ok(decoded) = crate::vectors::codec(name)(changed, *version, LIMITS) {
-                    assert!(decoded.charged <= LIMITS.memory_max, "{name} v{version}");
+                if let Ok(decoded) = crate::vectors::codec(name)(changed, *version, limits) {
+                    assert!(decoded.charged <= limits.memory_max, "{name} v{version}");
                     taken += 1;
                 }
             }
@@ -136,8 +141,8 @@ fn mutated_messages_panic_no_decoder_and_cost_no_more_than_their_limits() {
 
 #[test]
 fn mutated_batches_panic_no_reader_and_open_to_no_more_than_their_budget() {
-    // Room for the batch as it is and little more.
-    const BUDGET: usize = 3 << 10;
+    // Too little for the batch as it is, and enough.
+    const BUDGETS: [usize; 2] = [1 << 10, 3 << 10];
     let mut random = Random(0x6368_726f_6e69_6b22);
     let mut opened = 0;
     for codec in [
@@ -157,18 +162,21 @@ fn mutated_batches_panic_no_reader_and_open_to_no_more_than_their_budget() {
         let batch = builder.build().expect("twenty records");
         for _ in 0..3_000 {
             let changed = Bytes::from(mutate(&mut random, &batch, &batch));
+            let budget = BUDGETS[random.below(2)];
             let _ = validate(&changed, &BatchLimits::default());
             let _ = BatchIter::new(&changed).count();
-            if let Ok(facts) = inspect_records(&changed, BUDGET) {
+            if let Ok(facts) = inspect_records(&changed, budget) {
                 assert!(facts.max_timestamp_offset_delta >= 0);
                 opened += 1;
             }
-            if let Ok(records) = RecordIter::new(&changed, BUDGET) {
+            if let Ok(records) = RecordIter::new(&changed, budget) {
                 let bytes: usize = records
                     .map_while(Result::ok)
                     .map(|record| record.value.map_or(0, |value| value.len()))
                     .sum();
-                assert!(bytes <= BUDGET, "{codec:?}: {bytes} bytes of values");
+                // Uncompressed records are the batch's own bytes.
+                let max = budget.max(changed.len());
+                assert!(bytes <= max, "{codec:?}: {bytes} bytes of values");
             }
         }
     }

@@ -86,6 +86,8 @@ impl ReplyWriter {
         mut rope: Rope,
         held: Option<Reservation>,
     ) -> Result<(), WriteEnd> {
+        // The whole reply: its buffer stays until its last byte is taken.
+        let size = rope.len();
         self.write_at_once(&mut rope).await?;
         if rope.is_empty() {
             return Ok(());
@@ -94,7 +96,7 @@ impl ReplyWriter {
             Some(held) => held,
             None => self
                 .unread
-                .try_reserve(rope.len())
+                .try_reserve(size)
                 .ok_or(WriteEnd::NoRoom(rope.len()))?,
         };
         self.write_rest(rope).await

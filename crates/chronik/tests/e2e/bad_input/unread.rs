@@ -59,17 +59,18 @@ async fn replies_nobody_reads_keep_no_other_consumer_waiting() {
 async fn unread_replies_of_any_api_are_charged_and_new_clients_are_served() {
     let dir = data_dir();
     let node = start_with_budget(&dir, BUDGET, "");
-    let names = (0..3_000).map(|i| m::metadata_request::MetadataRequestTopic {
+    let names = (0..6_500).map(|i| m::metadata_request::MetadataRequestTopic {
         name: Some(format!("no-topic-of-this-name-{i}").into()),
         ..Default::default()
     });
     let request = m::MetadataRequest {
         topics: Some(names.collect()),
+        allow_auto_topic_creation: false,
         ..Default::default()
     };
     let request = encode_request(1, None, 4, &request).unwrap().into_bytes();
-    // Each leaves some part of 120 KiB unread, and the connections' pool is 3 MiB.
-    for _ in 0..100 {
+    // Each leaves a reply of 220 KiB unread, and the connections' pool is 3 MiB.
+    for _ in 0..20 {
         tokio::spawn(never_reading(node.kafka.clone(), request.clone()));
     }
     node.wait_for_line("bytes of its reply, and there is no room to keep them");
