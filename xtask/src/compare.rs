@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Measured seconds of a latency run; 22 make 100,000 samples
     #[arg(long)]
     seconds: Option<f64>,
+    /// Leave free memory free: for trying things out, kernel times mean little then
+    #[arg(long)]
+    no_fill: bool,
     /// A node to measure instead of this checkout's release build
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -61,6 +64,7 @@ pub(crate) struct Plan {
     warmup_records: u64,
     latency_seconds: f64,
     tail_seconds: f64,
+    fill: bool,
     only: Vec<String>,
 }
 
@@ -87,6 +91,7 @@ impl Plan {
             warmup_records: args.warmup_records.unwrap_or(base.2),
             latency_seconds,
             tail_seconds: args.seconds.unwrap_or(base.4),
+            fill: !args.no_fill,
             only: args.only.clone(),
         })
     }

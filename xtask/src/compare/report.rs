@@ -106,7 +106,7 @@ fn conditions(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
          Broker on core 0, client on core 1. Both brokers stay up, and the one that is not measured \
          is stopped with SIGSTOP: a restart would throw away what the virtual machine compiled. After \
          each change 50,000 records are written that do not count. Pairs run in the order A B B A. \
-         The page cache is full before every run. Produced records are read back, each once, before \
+         {} Produced records are read back, each once, before \
          the figure counts; then their topic is deleted and its files are gone \
          before the next run. GB is 10^9 bytes of payload. CPU is nanoseconds of the broker's threads \
          (`schedstat`); user and kernel time are in steps of 10 ms. Work that the kernel does for the \
@@ -122,6 +122,11 @@ fn conditions(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
         plan.warmup_records,
         plan.records,
         plan.pairs,
+        if plan.fill {
+            "The page cache is full before every run."
+        } else {
+            "The page cache was NOT filled: kernel times mean little."
+        },
     )
 }
 
