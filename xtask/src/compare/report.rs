@@ -53,6 +53,7 @@ pub(super) fn page(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
     for line in targets(runs) {
         let _ = writeln!(page, "- {line}");
     }
+    let _ = writeln!(page, "\n{}", claim(plan));
     let _ = writeln!(
         page,
         "\nA target is met when at least {} of the {} pairs meet it, each by itself.",
@@ -87,6 +88,14 @@ pub(super) fn page(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
         }
     }
     page
+}
+
+/// Whether the lines above it are a claim, and if not, why.
+pub(super) fn claim(plan: &Plan) -> String {
+    match plan.shortfalls().as_slice() {
+        [] => "Measured in the full form.".to_owned(),
+        reasons => format!("**No claim**: {}.", reasons.join("; ")),
+    }
 }
 
 fn conditions(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
