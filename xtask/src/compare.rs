@@ -46,6 +46,9 @@ pub(crate) struct Args {
     /// Measured seconds of a latency run; 22 make 100,000 samples
     #[arg(long)]
     seconds: Option<f64>,
+    /// Leave free memory free: for trying things out, kernel times mean little then
+    #[arg(long)]
+    no_fill: bool,
     /// A node to measure instead of this checkout's release build
     #[arg(long)]
     binary: Option<PathBuf>,
@@ -61,8 +64,14 @@ pub(crate) struct Plan {
     warmup_records: u64,
     latency_seconds: f64,
     tail_seconds: f64,
+    fill: bool,
     only: Vec<String>,
 }
+
+/// What a claim needs: pairs, records of warm-up, and seconds of latency at 4,883 records each.
+const CLAIM_PAIRS: usize = 9;
+const CLAIM_WARMUP: u64 = 20_000_000;
+const CLAIM_SECONDS: f64 = 20.5;
 
 const WORKLOADS: [&str; 3] = ["produce", "latency", "tail"];
 
@@ -87,8 +96,35 @@ impl Plan {
             warmup_records: args.warmup_records.unwrap_or(base.2),
             latency_seconds,
             tail_seconds: args.seconds.unwrap_or(base.4),
+            fill: !args.no_fill,
             only: args.only.clone(),
         })
+    }
+
+    /// Why nothing can be claimed from so little; empty for the full form.
+    fn shortfalls(&self) -> Vec<String> {
+        let short = |is: bool, what: String| is.then_some(what);
+        [
+            short(
+                self.pairs < CLAIM_PAIRS,
+                format!("{} pairs of {CLAIM_PAIRS}", self.pairs),
+            ),
+            short(
+                self.warmup_records < CLAIM_WARMUP,
+                format!(
+                    "{} records of warm-up, while Kafka's virtual machine wants {CLAIM_WARMUP}",
+                    self.warmup_records
+                ),
+            ),
+            short(
+                self.latency_seconds < CLAIM_SECONDS && self.measures("latency"),
+                "fewer than 100,000 latencies in a run".to_owned(),
+            ),
+            short(!self.fill, "free memory, not a full page cache".to_owned()),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
     }
 
     fn measures(&self, workload: &str) -> bool {
@@ -140,6 +176,7 @@ pub(crate) fn run(args: &Args) -> Result<(), String> {
     let text = report::page(&plan, &facts, &session.runs);
     std::fs::write(&page, text).map_err(|e| format!("{}: {e}", page.display()))?;
     println!("{}", report::targets(&session.runs).join("\n"));
+    println!("{}", report::claim(&plan));
     println!("page: {}", page.display());
     Ok(())
 }
@@ -204,6 +241,26 @@ impl Drop for Scratch {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_the_full_form_claims() {
+        let mut plan = Plan {
+            pairs: 9,
+            records: 4_000_000,
+            warmup_records: 20_000_000,
+            latency_seconds: 25.0,
+            tail_seconds: 20.0,
+            fill: true,
+            only: Vec::new(),
+        };
+        assert_eq!(plan.shortfalls(), Vec::<String>::new());
+        plan.pairs = 3;
+        plan.warmup_records = 5_000_000;
+        assert_eq!(plan.shortfalls().len(), 2);
+        plan.fill = false;
+        plan.latency_seconds = 20.0;
+        assert_eq!(plan.shortfalls().len(), 4);
+    }
 
     #[test]
     fn pairs_alternate_their_order() {

@@ -110,7 +110,10 @@ pub(super) fn describe(dir: &Path) -> String {
     let models: Vec<&str> = models.map(|(_, model)| model).collect();
     let gib = memory("MemTotal").unwrap_or(0) as f64 / f64::from(1 << 30);
     let kernel = said("uname", &["-sr"]);
-    let filesystem = said("stat", &["-f", "-c", "%T", &dir.display().to_string()]);
+    let filesystem = said(
+        "findmnt",
+        &["-no", "FSTYPE", "-T", &dir.display().to_string()],
+    );
     let model = models.first().copied().unwrap_or("an unknown processor");
     format!(
         "{} x {model}, {gib:.0} GiB, {kernel}, {filesystem}",

@@ -53,6 +53,7 @@ pub(super) fn page(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
     for line in targets(runs) {
         let _ = writeln!(page, "- {line}");
     }
+    let _ = writeln!(page, "\n{}", claim(plan));
     let _ = writeln!(
         page,
         "\nA target is met when at least {} of the {} pairs meet it, each by itself.",
@@ -89,6 +90,14 @@ pub(super) fn page(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
     page
 }
 
+/// Whether the lines above it are a claim, and if not, why.
+pub(super) fn claim(plan: &Plan) -> String {
+    match plan.shortfalls().as_slice() {
+        [] => "Measured in the full form.".to_owned(),
+        reasons => format!("**No claim**: {}.", reasons.join("; ")),
+    }
+}
+
 fn conditions(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
     let (median_ms, p99_ms) = facts.sync_ms;
     let raw = runs.path.file_name().unwrap_or_default().to_string_lossy();
@@ -106,7 +115,7 @@ fn conditions(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
          Broker on core 0, client on core 1. Both brokers stay up, and the one that is not measured \
          is stopped with SIGSTOP: a restart would throw away what the virtual machine compiled. After \
          each change 50,000 records are written that do not count. Pairs run in the order A B B A. \
-         The page cache is full before every run. Produced records are read back, each once, before \
+         {} Produced records are read back, each once, before \
          the figure counts; then their topic is deleted and its files are gone \
          before the next run. GB is 10^9 bytes of payload. CPU is nanoseconds of the broker's threads \
          (`schedstat`); user and kernel time are in steps of 10 ms. Work that the kernel does for the \
@@ -122,6 +131,11 @@ fn conditions(plan: &Plan, facts: &Facts, runs: &Runs) -> String {
         plan.warmup_records,
         plan.records,
         plan.pairs,
+        if plan.fill {
+            "The page cache is full before every run."
+        } else {
+            "The page cache was NOT filled: kernel times mean little."
+        },
     )
 }
 

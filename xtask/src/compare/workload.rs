@@ -127,7 +127,7 @@ impl<'a> Session<'a> {
         pair: usize,
     ) -> Result<(), String> {
         let (topic, records) = (format!("produce-{pair}"), self.plan.records);
-        self.page_cache.fill()?;
+        self.fill()?;
         let (produced, produce) = measured(broker, || self.produce(broker, &topic, records))?;
         let (consumed, consume) = measured(broker, || self.consume(broker, &topic, records))?;
         self.delete(broker, &topic, records * SIZE)?;
@@ -148,7 +148,7 @@ impl<'a> Session<'a> {
     }
 
     pub(super) fn latency(&mut self, broker: &Broker, pair: usize) -> Result<(), String> {
-        self.page_cache.fill()?;
+        self.fill()?;
         let (topic, seconds) = (format!("latency-{pair}"), self.plan.latency_seconds);
         let args = ["--rate-mb", "5", "--seconds", &seconds.to_string()];
         let journal = broker.journal()?;
@@ -177,7 +177,7 @@ impl<'a> Session<'a> {
     pub(super) fn tail(&mut self, broker: &Broker, pair: usize) -> Result<(), String> {
         let seconds = self.plan.tail_seconds.to_string();
         let mut run = |consume: &str| {
-            self.page_cache.fill()?;
+            self.fill()?;
             let topic = format!("tail-{pair}-{consume}");
             let (rate, linger) = (["--rate-mb", TAIL_RATE_MB], ["--linger-ms", "1"]);
             let args = [
@@ -215,7 +215,7 @@ impl<'a> Session<'a> {
     pub(super) fn bare(&mut self, sync: &str, pair: usize) -> Result<(), String> {
         let dir = self.dir.join("bare");
         create_dir(&dir)?;
-        self.page_cache.fill()?;
+        self.fill()?;
         let mut receiver = Receiver::start(self.client, &dir, sync)?;
         let bytes = self.plan.records * SIZE;
         let mut sender = on_client_core(self.client);
@@ -236,6 +236,13 @@ impl<'a> Session<'a> {
             ],
         };
         self.runs.add(run, &said)
+    }
+
+    fn fill(&mut self) -> Result<(), String> {
+        if self.plan.fill {
+            self.page_cache.fill()?;
+        }
+        Ok(())
     }
 
     fn produce(&self, broker: &Broker, topic: &str, records: u64) -> Result<Value, String> {
