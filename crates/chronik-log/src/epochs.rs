@@ -41,17 +41,21 @@ impl LeaderEpochs {
         &self.entries
     }
 
-    /// The largest epoch not above `asked`, and where it ends (exclusive), as
-    /// OffsetForLeaderEpoch answers it.
+    /// The largest epoch not above `asked`, and where it ends (exclusive), as Kafka's
+    /// OffsetForLeaderEpoch answers it: nothing for an epoch later than all, and for one earlier
+    /// than all that the log begins with a later one.
     pub(crate) fn end_of(
         &self,
         asked: LeaderEpoch,
         log_end: Offset,
     ) -> Option<(LeaderEpoch, Offset)> {
+        if self.latest() == Some(asked) {
+            return Some((asked, log_end));
+        }
         let after = self.entries.partition_point(|entry| entry.0 <= asked);
-        let found = self.entries[..after].last()?;
-        let end = self.entries.get(after).map_or(log_end, |next| next.1);
-        Some((found.0, end))
+        let next = self.entries.get(after)?;
+        let found = self.entries[..after].last();
+        Some((found.map_or(asked, |found| found.0), next.1))
     }
 
     /// The epoch of the record at `offset`.
@@ -134,10 +138,11 @@ mod tests {
     fn the_end_of_an_epoch_is_the_start_of_the_next_or_the_log_end() {
         let epochs = epochs(&[(1, 0), (3, 10), (4, 25)]);
         let end = |epoch| epochs.end_of(LeaderEpoch::new(epoch), Offset::new(40));
-        assert_eq!(end(0), None);
+        assert_eq!(end(0), Some((LeaderEpoch::new(0), Offset::new(0))));
         assert_eq!(end(1), Some((LeaderEpoch::new(1), Offset::new(10))));
         assert_eq!(end(2), Some((LeaderEpoch::new(1), Offset::new(10))));
-        assert_eq!(end(9), Some((LeaderEpoch::new(4), Offset::new(40))));
+        assert_eq!(end(4), Some((LeaderEpoch::new(4), Offset::new(40))));
+        assert_eq!(end(9), None);
         assert_eq!(epochs.epoch_at(Offset::new(24)), Some(LeaderEpoch::new(3)));
     }
 

@@ -36,6 +36,9 @@ pub(crate) struct Producer {
     pub(crate) epoch: ProducerEpoch,
     pub(crate) batches: VecDeque<BatchMark>,
     pub(crate) last_timestamp: i64,
+    /// When this node last saw it write, in wall-clock milliseconds. Records may carry any time,
+    /// so what they carry says nothing about whether their producer is still there.
+    pub(crate) seen: i64,
     pub(crate) coordinator_epoch: i32,
     pub(crate) txn_first_offset: Option<Offset>,
 }
@@ -132,8 +135,8 @@ impl Producers {
         }
     }
 
-    /// Notes an appended batch; `marker` is what a control batch carries.
-    pub(crate) fn note(&mut self, header: &Header, marker: Option<Marker>) {
+    /// Notes a batch appended at `now`; `marker` is what a control batch carries.
+    pub(crate) fn note(&mut self, header: &Header, marker: Option<Marker>, now: i64) {
         let Some(batch) = header.producer else {
             return;
         };
@@ -141,6 +144,7 @@ impl Producers {
             epoch: batch.epoch,
             batches: VecDeque::new(),
             last_timestamp: header.max_timestamp,
+            seen: now,
             coordinator_epoch: -1,
             txn_first_offset: None,
         });
@@ -149,6 +153,7 @@ impl Producers {
             known.batches.clear();
         }
         known.last_timestamp = header.max_timestamp;
+        known.seen = now;
         if header.is_control() {
             known.txn_first_offset = None;
             if let Some(marker) = marker {
@@ -173,10 +178,17 @@ impl Producers {
         }
     }
 
+    /// A stop says nothing about producers: none is silent before `now`.
+    pub(crate) fn all_seen(&mut self, now: i64) {
+        for known in self.by_id.values_mut() {
+            known.seen = now;
+        }
+    }
+
     /// Forgets producers that have been silent since `oldest` and have no open transaction.
     pub(crate) fn expire(&mut self, oldest: i64) {
         self.by_id
-            .retain(|_, known| known.txn_first_offset.is_some() || known.last_timestamp >= oldest);
+            .retain(|_, known| known.txn_first_offset.is_some() || known.seen >= oldest);
     }
 
     /// The first offset of the oldest open transaction.
@@ -274,7 +286,7 @@ mod tests {
     fn append(producers: &mut Producers, header: &Header) -> Relation {
         let relation = producers.check(header, Offset::ZERO).unwrap();
         if relation == Relation::Next {
-            producers.note(header, None);
+            producers.note(header, None, 0);
         }
         relation
     }
@@ -322,19 +334,19 @@ mod tests {
     #[test]
     fn sequences_go_on_at_zero_after_the_greatest_int() {
         let mut producers = Producers::default();
-        producers.note(&header(0, i32::MAX - 1, 3, 0), None);
+        producers.note(&header(0, i32::MAX - 1, 3, 0), None, 0);
         assert_eq!(append(&mut producers, &header(0, 1, 1, 3)), Relation::Next);
     }
 
     #[test]
     fn silent_producers_expire_unless_a_transaction_is_open() {
         let mut producers = Producers::default();
-        producers.note(&header(0, 0, 1, 0), None);
+        producers.note(&header(0, 0, 1, 0), None, 5);
         producers.expire(5);
         assert_eq!(producers.describe().len(), 1);
         let mut open = header(0, 1, 1, 1);
         open.attributes = 0x10;
-        producers.note(&open, None);
+        producers.note(&open, None, 5);
         producers.expire(6);
         assert_eq!(producers.first_open_transaction(), Some(Offset::new(1)));
     }

@@ -271,6 +271,8 @@ struct FilesInner {
     live: VecDeque<(u64, JournalFile)>,
     free: VecDeque<JournalFile>,
     next_slot: u32,
+    /// Something was written to the journal since the start.
+    in_use: bool,
 }
 
 impl Files {
@@ -280,6 +282,23 @@ impl Files {
         inner.next_slot = slots.max().map_or(1, |slot| slot + 1);
         inner.live.push_back(current);
         inner.free.extend(free);
+    }
+
+    /// Whether a checkpoint should free a file: the journal is used and has no other.
+    pub(crate) fn wants_free(&self) -> bool {
+        let inner = lock(&self.inner);
+        inner.in_use && inner.free.is_empty()
+    }
+
+    /// Called by the writer after a write: true once, when a further file is to be prepared.
+    pub(crate) fn note_use(&self, at: u64, file_bytes: u64) -> bool {
+        /// A start's own records fit below.
+        const AT_REST_BYTES: u64 = 256 << 10;
+        let is_used = at > AT_REST_BYTES || at * 2 > file_bytes;
+        let mut inner = lock(&self.inner);
+        let begins = is_used && !inner.in_use;
+        inner.in_use |= is_used;
+        begins
     }
 
     pub(crate) fn has_free(&self) -> bool {
@@ -369,7 +388,10 @@ impl Files {
     pub(crate) async fn prepare_ahead(&self, shared: &Shared) -> Result<(), FileError> {
         let wanted = {
             let inner = lock(&self.inner);
-            inner.free.is_empty() && inner.live.len() < shared.options.journal_files_max.max(2)
+            // A node at rest needs none, and its start should not wait for one being filled.
+            inner.in_use
+                && inner.free.is_empty()
+                && inner.live.len() < shared.options.journal_files_max.max(2)
         };
         if wanted {
             let file = self

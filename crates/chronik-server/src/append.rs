@@ -78,7 +78,7 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
     let rules = partition.rules();
     let now = node.env.clock.wall();
     check(&request, &rules, now.as_millis())?;
-    if node.disk_space.is_reserve_used() {
+    if node.disk_space.is_reserve_used(&node.env, now.as_millis()) {
         return Err(Rejected::DiskReserve);
     }
     let size = request.records.len();

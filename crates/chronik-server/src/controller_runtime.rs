@@ -82,7 +82,8 @@ impl Runtime {
         }
     }
 
-    /// Waits until this node leads; refuses what is submitted meanwhile. `None` when the node ends.
+    /// Waits until this node leads. What is submitted meanwhile waits too, for as long as its
+    /// submitter does, until it is known that another node leads. `None` when the node ends.
     async fn leadership_won(&mut self) -> Option<u64> {
         loop {
             let leadership = *self.leadership.borrow_and_update();
@@ -91,7 +92,7 @@ impl Runtime {
             }
             tokio::select! {
                 changed = self.leadership.changed() => changed.ok()?,
-                submission = self.submissions.recv() => {
+                submission = self.submissions.recv(), if leadership.leader.is_some() => {
                     let leader = leadership.leader.map(|member| member.node_id);
                     refuse(submission?, leader);
                 }

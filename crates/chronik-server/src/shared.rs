@@ -90,11 +90,10 @@ impl Shared {
         request: ControllerRequest,
         timeout_ms: i32,
     ) -> Result<ControllerResponse, ApiError> {
-        if self.health.stage() < Stage::Ready {
-            return Err(ApiError::bare(ErrorCode::NotController));
-        }
         let timeout = Duration::from_millis(u64::try_from(timeout_ms).unwrap_or(0));
         let done = async {
+            // A client that is early waits for the start rather than for its own next attempt.
+            self.health.reached(Stage::Ready).await;
             let (index, response) = self.controller.submit(request).await?;
             self.published(index).await;
             Ok(response)

@@ -337,6 +337,13 @@ impl Writer {
         if self.shared.note_journaled(bytes) {
             self.shared.housekeeping.notify_one();
         }
+        let begins = self
+            .shared
+            .files
+            .note_use(self.position.at, self.position.file.bytes);
+        if begins {
+            self.shared.housekeeping.notify_one();
+        }
         if !self.shared.files.has_free() && self.position.at * 2 > self.position.file.bytes {
             self.shared.housekeeping.notify_one();
         }

@@ -214,7 +214,7 @@ impl PartitionLog {
                 tracing::warn!(%error, log = self.dir_name, "an index entry was not written");
             }
             let marker = Marker::parse(&header, records);
-            state.producers.note(&header, marker);
+            state.producers.note(&header, marker, now.as_millis());
             if state.epochs.assign(header.leader_epoch, header.base_offset) {
                 state.epochs_dirty = true;
             }

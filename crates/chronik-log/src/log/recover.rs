@@ -659,6 +659,7 @@ impl PartitionLog {
     /// since.
     pub(super) fn rebuild_producers(&self, state: &mut State) -> Result<(), FileError> {
         let shared = &*self.shared;
+        let now = shared.env.clock.wall().as_millis();
         let (mut known, mut from) = (Producers::default(), state.log_start);
         state.snapshot_at = None;
         for taken_at in self.snapshots()?.into_iter().rev() {
@@ -666,7 +667,8 @@ impl PartitionLog {
                 continue;
             }
             match self.read_snapshot(taken_at)? {
-                Some(read) => {
+                Some(mut read) => {
+                    read.all_seen(now);
                     (known, from) = (read, taken_at.max(state.log_start));
                     state.snapshot_at = Some(taken_at);
                     break;
@@ -683,7 +685,8 @@ impl PartitionLog {
                 let start = if at == first { position } else { 0 };
                 state.segments[at].scan_headers(shared, start, |header, bytes| {
                     if header.base_offset >= from && header.base_offset < log_end {
-                        known.note(header, Marker::parse(header, &bytes[HEADER_BYTES..]));
+                        let marker = Marker::parse(header, &bytes[HEADER_BYTES..]);
+                        known.note(header, marker, now);
                     }
                     true
                 })?;

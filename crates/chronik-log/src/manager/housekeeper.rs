@@ -45,7 +45,7 @@ async fn work(shared: &Arc<Shared>) -> Result<(), FileError> {
         done => done?,
     }
     let due = shared.since_checkpoint() >= shared.options.checkpoint_bytes;
-    if due || !shared.files.has_free() || shared.wants_roll_sync() {
+    if due || shared.files.wants_free() || shared.wants_roll_sync() {
         checkpoint(shared, false).await?;
     }
     for deletion in shared.take_deletions() {

@@ -395,3 +395,31 @@ async fn retention_by_age_spares_records_that_tell_no_age_and_takes_old_ones() {
         assert_eq!(log.offsets().log_end, end);
     }
 }
+
+/// Records may be of any time; their producer is there as long as it writes.
+#[tokio::test]
+async fn a_producer_of_old_records_is_known_across_rolls_checkpoints_and_restarts() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let small = LogConfig {
+        segment_bytes: 4096,
+        ..LogConfig::default()
+    };
+    let log = manager
+        .create(key("import", 0), Durability::QuorumFsync, small.clone())
+        .unwrap();
+    for n in 0..20 {
+        let old = batch(1, &[7; 900], 1_000, Some((9, 0, n)));
+        append(&log, old).unwrap();
+        if n % 7 == 0 {
+            manager.checkpoint().await.unwrap();
+        }
+    }
+    manager.close().await.unwrap();
+    drop((manager, log));
+    let (manager, _) = world.open().await;
+    let log = manager.all().remove(0);
+    let again = append(&log, batch(1, &[7; 900], 1_000, Some((9, 0, 19)))).unwrap();
+    assert!(again.duplicate);
+    append(&log, batch(1, &[7; 900], 1_000, Some((9, 0, 20)))).unwrap();
+}

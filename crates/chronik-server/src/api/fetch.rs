@@ -43,11 +43,11 @@ impl Handler for Fetch {
         let wait = Duration::from_millis(u64::try_from(request.max_wait_ms).unwrap_or(0))
             .min(node.config.connection_idle_max.unwrap_or(Duration::MAX));
         let deadline = clock.now() + wait;
-        let min_bytes = size(request.min_bytes);
         let limits = ReadLimits {
             bytes: size(request.max_bytes),
             read_committed: request.isolation_level == READ_COMMITTED,
         };
+        let min_bytes = size(request.min_bytes);
         let begun = node.fetch_sessions.begin(
             clock.now(),
             &node.env.rng,
@@ -60,8 +60,11 @@ impl Handler for Fetch {
             Err(code) => return failed(code).into(),
         };
         let plan = Plan::new(&context, begun.wanted, limits);
+        // What is never returned at once cannot be waited for.
+        let min_bytes = min_bytes.min(plan.bytes_max());
         let mut outcome = plan.read(&context).await;
-        while !outcome.is_enough(min_bytes) && clock.now() < deadline {
+        // Without partitions there is nothing to wait for: so a client closes its session.
+        while !plan.is_empty() && !outcome.is_enough(min_bytes) && clock.now() < deadline {
             outcome.release();
             let waiter = Arc::new(FetchWaiter::default());
             let _parked = Parked::new(plan.partitions(), &waiter);

@@ -98,6 +98,15 @@ impl Plan {
         }
     }
 
+    /// The most bytes of records that an answer has, but for the first batch.
+    pub(super) fn bytes_max(&self) -> usize {
+        self.limits.bytes
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.partitions.is_empty()
+    }
+
     /// The partitions that are here.
     pub(super) fn partitions(&self) -> impl Iterator<Item = Arc<Partition>> {
         self.partitions
@@ -168,10 +177,17 @@ impl Plan {
             records: Some(Bytes::new()),
             ..PartitionData::default()
         };
-        if let Some(diverging) = diverging(held, request) {
-            outcome.has_error = true;
-            data.diverging_epoch = diverging;
-            return data;
+        match diverging(held, request, positions) {
+            Ok(None) => {}
+            Ok(Some(diverging)) => {
+                outcome.has_error = true;
+                data.diverging_epoch = diverging;
+                return data;
+            }
+            Err(code) => {
+                outcome.has_error = true;
+                return failed(request.partition, code);
+            }
         }
         let max_bytes = size(request.partition_max_bytes).min(left);
         let read = read_records(
@@ -230,15 +246,28 @@ async fn read_records(
     }
 }
 
-/// Whether the log below the fetch offset is another one than the client read (KIP-595).
-fn diverging(partition: &Partition, request: &FetchPartition) -> Option<EpochEndOffset> {
-    let last_fetched = epoch(request.last_fetched_epoch)?;
-    let (found, end) = partition.log.epoch_end(last_fetched)?;
+/// Whether the log below the fetch offset is another one than the client read (KIP-595). An offset
+/// that is not in the log, or an epoch that this log never had, says nothing about divergence.
+fn diverging(
+    partition: &Partition,
+    request: &FetchPartition,
+    positions: Positions,
+) -> Result<Option<EpochEndOffset>, ErrorCode> {
+    let Some(last_fetched) = epoch(request.last_fetched_epoch) else {
+        return Ok(None);
+    };
+    if request.fetch_offset < positions.log_start.get() {
+        return Err(ErrorCode::OffsetOutOfRange);
+    }
+    let (found, end) = partition
+        .log
+        .epoch_end(last_fetched)
+        .ok_or(ErrorCode::OffsetOutOfRange)?;
     let is_diverging = found < last_fetched || end.get() < request.fetch_offset;
-    is_diverging.then(|| EpochEndOffset {
+    Ok(is_diverging.then(|| EpochEndOffset {
         epoch: found.get(),
         end_offset: end.get(),
-    })
+    }))
 }
 
 fn refused(

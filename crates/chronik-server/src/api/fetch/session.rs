@@ -61,13 +61,15 @@ struct Session {
     /// Where the next answer starts, so that a full answer does not starve the last partitions.
     start: Option<FetchKey>,
     last_used: Instant,
-    charged: Vec<Reservation>,
+    _charged: Reservation,
 }
 
 struct Cached {
     request: FetchPartition,
     /// High watermark, last stable offset and log start as last answered without an error.
     answered: Option<(i64, i64, i64)>,
+    /// Given back when the partition is forgotten.
+    _charged: Reservation,
 }
 
 impl FetchSessions {
@@ -102,13 +104,16 @@ impl FetchSessions {
             let session = table
                 .get_mut(&id)
                 .ok_or(ErrorCode::FetchSessionIdNotFound)?;
-            return session
-                .advance(now, budget, version, request)
-                .map(|wanted| Begun {
-                    session: Some(id),
-                    incremental: true,
-                    wanted,
-                });
+            let advanced = session.advance(now, budget, version, request);
+            if advanced == Err(ErrorCode::FetchSessionIdNotFound) {
+                // The client begins anew, and never names this one again.
+                table.remove(&id);
+            }
+            return advanced.map(|wanted| Begun {
+                session: Some(id),
+                incremental: true,
+                wanted,
+            });
         }
         table.remove(&id);
         let wanted = partitions(request);
@@ -132,16 +137,14 @@ impl FetchSessions {
         wanted: &[Wanted],
     ) -> Option<i32> {
         if table.len() >= self.slots {
-            let (idle, oldest) = table
-                .iter()
-                .map(|(id, session)| (*id, session.last_used))
-                .min_by_key(|(_, used)| *used)?;
-            if now.since(oldest) < EVICT_AFTER {
-                return None;
-            }
-            table.remove(&idle);
+            evict(table, now)?;
         }
-        let charge = budget.try_reserve(PARTITION_BYTES * (wanted.len() + 1))?;
+        let (charge, partitions) = loop {
+            match charged(budget, wanted) {
+                Some(charged) => break charged,
+                None => evict(table, now)?,
+            }
+        };
         let id = loop {
             let drawn = i32::try_from(rng.next_u64() & 0x7fff_ffff).unwrap_or(0);
             if drawn != 0 && !table.contains_key(&drawn) {
@@ -151,13 +154,10 @@ impl FetchSessions {
         let session = Session {
             epoch: 1,
             uses_ids: version >= 13,
-            partitions: wanted
-                .iter()
-                .map(|(key, request)| (key.detached(), Cached::new(request.clone())))
-                .collect(),
+            partitions,
             start: None,
             last_used: now,
-            charged: vec![charge],
+            _charged: charge,
         };
         table.insert(id, session);
         Some(id)
@@ -190,6 +190,32 @@ impl FetchSessions {
     }
 }
 
+/// Makes room: the session that has been idle longest goes, if that was long enough.
+fn evict(table: &mut BTreeMap<i32, Session>, now: Instant) -> Option<()> {
+    let (idle, oldest) = table
+        .iter()
+        .map(|(id, session)| (*id, session.last_used))
+        .min_by_key(|(_, used)| *used)?;
+    if now.since(oldest) < EVICT_AFTER {
+        return None;
+    }
+    table.remove(&idle);
+    Some(())
+}
+
+/// The partitions of a new session, charged; `None` without room for all.
+fn charged(
+    budget: &Budget,
+    wanted: &[Wanted],
+) -> Option<(Reservation, BTreeMap<FetchKey, Cached>)> {
+    let own = budget.try_reserve(PARTITION_BYTES)?;
+    let partitions = wanted.iter().map(|(key, request)| {
+        let cached = Cached::new(budget, request.clone())?;
+        Some((key.detached(), cached))
+    });
+    Some((own, partitions.collect::<Option<_>>()?))
+}
+
 impl Session {
     fn advance(
         &mut self,
@@ -213,21 +239,17 @@ impl Session {
                 });
             }
         }
-        let before = self.partitions.len();
         for (key, request) in partitions(request) {
             match self.partitions.get_mut(&key) {
                 Some(cached) => cached.request = request,
                 None => {
-                    self.partitions.insert(key.detached(), Cached::new(request));
+                    // Kafka has no error for "no memory"; an unknown session makes the client
+                    // begin anew.
+                    let cached = Cached::new(budget, request);
+                    let cached = cached.ok_or(ErrorCode::FetchSessionIdNotFound)?;
+                    self.partitions.insert(key.detached(), cached);
                 }
             }
-        }
-        let added = self.partitions.len().saturating_sub(before);
-        if added > 0 {
-            // Kafka has no error for "no memory"; an unknown session makes the client begin anew.
-            let charge = budget.try_reserve(added * PARTITION_BYTES);
-            self.charged
-                .push(charge.ok_or(ErrorCode::FetchSessionIdNotFound)?);
         }
         self.epoch = if self.epoch == i32::MAX {
             1
@@ -258,11 +280,13 @@ impl Session {
 }
 
 impl Cached {
-    fn new(request: FetchPartition) -> Self {
-        Self {
+    /// `None` without room for it.
+    fn new(budget: &Budget, request: FetchPartition) -> Option<Self> {
+        Some(Self {
             request,
             answered: None,
-        }
+            _charged: budget.try_reserve(PARTITION_BYTES)?,
+        })
     }
 
     /// Notes an answer; whether the client must be told. An error is always told, and what
@@ -417,6 +441,43 @@ mod tests {
         let closed = table.begin(3, request(id, -1, &[7])).unwrap();
         assert_eq!((closed.session, closed.wanted.len()), (None, 1));
         assert_eq!(table.sessions.count(), 0);
+    }
+
+    #[test]
+    fn a_session_is_charged_for_the_partitions_it_has_and_idle_ones_make_room() {
+        let table = Table::new(10);
+        let full = table.begin(0, request(0, 0, &[0, 1])).unwrap();
+        let id = full.session.unwrap();
+        let charged = table.budget.used();
+        // A client that forgets what it has buffered, and takes it up again.
+        for round in 0..1000 {
+            let epoch = 2 * round + 1;
+            let mut forget = request(id, epoch, &[]);
+            forget.forgotten_topics_data = vec![ForgottenTopic {
+                topic: "t".into(),
+                partitions: vec![0],
+                ..ForgottenTopic::default()
+            }];
+            table.begin(1, forget).unwrap();
+            assert!(table.budget.used() < charged);
+            table.begin(1, request(id, epoch + 1, &[0])).unwrap();
+            assert_eq!(table.budget.used(), charged);
+        }
+        let all = table.budget.try_reserve(table.budget.total() - charged);
+        let more = table.begin(1, request(id, 2001, &[7]));
+        assert_eq!(more.err(), Some(ErrorCode::FetchSessionIdNotFound));
+        assert_eq!(table.sessions.count(), 0, "nobody will name it again");
+        let again = table.begin(1, request(0, 0, &[0, 1])).unwrap();
+        assert!(again.session.is_some());
+        let other = |seconds| {
+            table
+                .begin(seconds, request(0, 0, &[0, 1]))
+                .unwrap()
+                .session
+        };
+        assert_eq!(other(60), None, "there is no room");
+        assert!(other(122).is_some(), "the idle one makes room");
+        drop(all);
     }
 
     #[test]
