@@ -219,7 +219,7 @@ async fn a_resource_that_is_altered_twice_is_refused_at_each_place() {
         twice: INVALID_REQUEST Each resource must appear at most once.
         once: INVALID_REQUEST Null value not supported for : retention.ms
         once: INVALID_CONFIG Configuration 'cleanup.policy' values must not be empty.
-        once: INVALID_CONFIG Configuration 'cleanup.policy' values must not be duplicated.
+        once: NONE 
         once: INVALID_CONFIG Invalid value shred for configuration cleanup.policy: String must be one of: compact, delete
         once: INVALID_CONFIG Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage."#]]
     .assert_eq(&answers);
