@@ -176,7 +176,7 @@ pub struct CreatableTopic {
 }
 
 /// A topic by what the client knew.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum TopicRef {
     /// By name.
     Name(String),
@@ -242,6 +242,17 @@ pub enum AlterConfigOp {
     Append(Option<String>),
     /// Take from a list.
     Subtract(Option<String>),
+}
+
+impl AlterConfigOp {
+    /// Whether it needs a value and was given null.
+    #[must_use]
+    pub const fn is_without_value(&self) -> bool {
+        matches!(
+            self,
+            Self::Set(None) | Self::Append(None) | Self::Subtract(None)
+        )
+    }
 }
 
 /// A leader proposes in-sync replicas.

@@ -65,6 +65,8 @@ enum Bounds {
     OneOf(&'static [&'static str]),
     ManyOf(&'static [&'static str]),
     ThrottledReplicas,
+    /// A switch that cannot be on, with what Kafka says to who tries.
+    NotSupported(&'static str),
 }
 
 /// One configuration of a topic.
@@ -105,10 +107,14 @@ const fn row(
     }
 }
 
-use Bounds::{Any, AtLeast, Between, GzipLevel, ManyOf, OneOf, Ratio, ThrottledReplicas};
+use Bounds::{
+    Any, AtLeast, Between, GzipLevel, ManyOf, NotSupported, OneOf, Ratio, ThrottledReplicas,
+};
 use ConfigType::{Boolean, Double, Int, List, Long, String as Text};
 
 const MAX: &str = "9223372036854775807";
+const NO_TIERING: &str = "Tiered Storage functionality is disabled in the broker. \
+                          Topic cannot be configured with remote log storage.";
 
 /// All of them, sorted by name.
 #[rustfmt::skip]
@@ -165,7 +171,7 @@ pub const TOPIC_CONFIGS: &[TopicConfig] = &[
         "Whether tiered data becomes read-only."),
     row("remote.log.delete.on.disable", Boolean, "false", Any, "",
         "Whether tiered data is deleted when tiering is disabled."),
-    row("remote.storage.enable", Boolean, "false", Any, "",
+    row("remote.storage.enable", Boolean, "false", NotSupported(NO_TIERING), "",
         "Whether the topic is tiered."),
     row("retention.bytes", Long, "-1", Any, "log.retention.bytes",
         "The size a partition may grow to before old segments are deleted; -1 is no limit."),
@@ -249,12 +255,10 @@ impl TopicConfig {
             (OneOf(legal), _) if !legal.contains(&value) => {
                 refuse(format!("String must be one of: {}", legal.join(", ")))
             }
-            (ManyOf(legal), _) if list(value).next().is_none() => refuse(format!(
-                "List must not be empty. Valid values are: [{}]",
-                legal.join(", ")
-            )),
-            (ManyOf(legal), _) if list(value).any(|item| !legal.contains(&item)) => {
-                refuse(format!("String must be one of: {}", legal.join(", ")))
+            // An empty list is legal and keeps everything for ever.
+            (ManyOf(legal), _) if !value.is_empty() => self.validate_items(value, legal),
+            (NotSupported(why), _) if value.eq_ignore_ascii_case("true") => {
+                Err(ApiError::new(ErrorCode::InvalidConfig, why))
             }
             (ThrottledReplicas, _) if !throttled_replicas(value) => refuse(
                 "must be the literal '*' or a list of replicas in the following format: \
@@ -263,6 +267,24 @@ impl TopicConfig {
             ),
             _ => Ok(()),
         }
+    }
+
+    fn validate_items(&self, value: &str, legal: &[&str]) -> Result<(), ApiError> {
+        let name = self.name;
+        let refuse = |why: String| Err(ApiError::new(ErrorCode::InvalidConfig, why));
+        // An item may come twice: Kafka counts it once.
+        for item in value.split(',').map(str::trim) {
+            if item.is_empty() {
+                return refuse(format!("Configuration '{name}' values must not be empty."));
+            }
+            if !legal.contains(&item) {
+                return refuse(format!(
+                    "Invalid value {item} for configuration {name}: String must be one of: {}",
+                    legal.join(", ")
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -343,7 +365,9 @@ mod tests {
             Invalid value brotli for configuration compression.type: String must be one of: uncompressed, zstd, lz4, snappy, gzip, producer
             Invalid value yes for configuration preallocate: Expected value to be either true or false
             Invalid value 1.5 for configuration min.cleanable.dirty.ratio: Value must be no more than 1
-            Invalid value compact,shred for configuration cleanup.policy: String must be one of: compact, delete
+            Invalid value shred for configuration cleanup.policy: String must be one of: compact, delete
+            Configuration 'cleanup.policy' values must not be empty.
+            Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.
             Invalid value 0 for configuration compression.gzip.level: Value must be between 1 and 9 or equal to -1
             Invalid value strong for configuration chronik.durability: String must be one of: quorum-fsync, quorum-memory"#]]
         .assert_eq(
@@ -355,11 +379,21 @@ mod tests {
                 refused("preallocate", "yes"),
                 refused("min.cleanable.dirty.ratio", "1.5"),
                 refused("cleanup.policy", "compact,shred"),
+                refused("cleanup.policy", "delete,"),
+                refused("remote.storage.enable", "TRUE"),
                 refused("compression.gzip.level", "0"),
                 refused("chronik.durability", "strong"),
             ]
             .join("\n"),
         );
+    }
+
+    #[test]
+    fn a_cleanup_policy_may_be_empty_and_repeat_itself() {
+        for value in ["", " ", "delete", "compact, delete", "delete,delete"] {
+            let policy = [("cleanup.policy", value)];
+            assert_eq!(validate_topic(policy.into_iter()), Ok(()), "{value:?}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! does not exist. Absent: broker-only APIs, which have a listener and a table of their own.
 
 mod api_versions;
+mod authorized_operations;
 mod create_partitions;
 mod create_topics;
 mod delete_records;

@@ -160,6 +160,20 @@ pub(crate) fn log_config(
     }
 }
 
+/// Whether only compaction may take records from a topic.
+pub(crate) fn is_compacted_only(
+    image: &MetadataImage,
+    config: &NodeConfig,
+    topic: &TopicName,
+) -> bool {
+    let read = Reader {
+        image,
+        config,
+        topic,
+    };
+    read.has_policy("compact") && !read.has_policy("delete")
+}
+
 /// What a topic asks of the batches written to one of its partitions.
 pub(crate) fn produce_rules(
     image: &MetadataImage,

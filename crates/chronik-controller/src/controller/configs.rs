@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use chronik_types::{ErrorCode, TopicName};
 
 use super::MAX_RECORDS_PER_USER_REQUEST;
-use super::topics::null_configs;
 use crate::image::MetadataImage;
 use crate::record::{ConfigResource, MetadataRecord};
 use crate::request::{AlterConfigOp, ConfigAlteration, IncrementalAlterConfigs};
@@ -60,6 +59,7 @@ fn alter_one(
     alteration: &ConfigAlteration,
 ) -> ItemResult<Vec<MetadataRecord>> {
     let resource = &alteration.resource;
+    check_ops(&alteration.ops)?;
     match resource {
         ConfigResource::Topic(name) => check_topic(image, name)?,
         ConfigResource::Broker(node) if image.broker(*node).is_none() => {
@@ -76,14 +76,7 @@ fn alter_one(
     } else {
         before.clone()
     };
-    let mut touched = BTreeSet::new();
     for (name, op) in &alteration.ops {
-        if !touched.insert(name) {
-            return Err(ApiError::new(
-                ErrorCode::InvalidRequest,
-                "Error due to duplicate config keys",
-            ));
-        }
         apply_op(resource, name, op, &mut after)?;
     }
     match resource {
@@ -99,6 +92,34 @@ fn alter_one(
         }
     }
     Ok(differences(resource, &before, &after))
+}
+
+/// What is wrong with the request itself, whatever there is to alter.
+fn check_ops(ops: &[(String, AlterConfigOp)]) -> ItemResult<()> {
+    let mut touched = BTreeSet::new();
+    if !ops.iter().all(|(name, _)| touched.insert(name)) {
+        return Err(ApiError::new(
+            ErrorCode::InvalidRequest,
+            "Error due to duplicate config keys",
+        ));
+    }
+    let nulls: Vec<&str> = ops
+        .iter()
+        .filter(|(_, op)| op.is_without_value())
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if nulls.is_empty() {
+        Ok(())
+    } else {
+        Err(null_values(&nulls))
+    }
+}
+
+fn null_values(names: &[&str]) -> ApiError {
+    ApiError::new(
+        ErrorCode::InvalidRequest,
+        format!("Null value not supported for : {}", names.join(", ")),
+    )
 }
 
 fn check_topic(image: &MetadataImage, name: &TopicName) -> ItemResult<()> {
@@ -139,7 +160,7 @@ fn apply_op(
         AlterConfigOp::Append(value) => ("APPEND", value),
         AlterConfigOp::Subtract(value) => ("SUBTRACT", value),
     };
-    let value = value.as_deref().ok_or_else(|| null_configs(&[name]))?;
+    let value = value.as_deref().ok_or_else(|| null_values(&[name]))?;
     if matches!(op, AlterConfigOp::Set(_)) {
         configs.insert(name.to_owned(), value.to_owned());
         return Ok(());

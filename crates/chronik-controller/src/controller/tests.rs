@@ -162,6 +162,21 @@ impl World {
         }))
     }
 
+    /// The answers in order, each after what its topic was asked by.
+    fn delete(&mut self, topics: Vec<TopicRef>) -> String {
+        let request = ControllerRequest::DeleteTopics(DeleteTopics { topics });
+        let ControllerResponse::DeleteTopics(results) = self.submit(request) else {
+            panic!("another answer")
+        };
+        lines(results.into_iter().map(|(topic, result)| {
+            let kind = match topic {
+                TopicRef::Name(_) => "name",
+                TopicRef::Id(_) => "id",
+            };
+            (kind.to_owned(), result.map(|topic| topic.name.to_string()))
+        }))
+    }
+
     fn topic_id(&self, name: &str) -> TopicId {
         self.image.topic(name).expect("exists").id
     }
@@ -243,6 +258,7 @@ fn topics_are_created_and_refused_as_in_kafka() {
         topic("a.b", 1, 1),
         topic("a_b", 1, 1),
         topic("bad name", 1, 1),
+        topic("__cluster_metadata", 1, 1),
         topic("zero", 0, 1),
         topic("rf0", 1, 0),
         topic("rf4", 1, 4),
@@ -268,6 +284,7 @@ fn topics_are_created_and_refused_as_in_kafka() {
             a.b: 1 x 1
             a_b: INVALID_TOPIC_EXCEPTION: Topic 'a_b' collides with existing topic: a.b
             bad name: INVALID_TOPIC_EXCEPTION: Topic name is invalid: 'bad name' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'
+            __cluster_metadata: INVALID_REQUEST: Creation of internal topic __cluster_metadata is prohibited.
             zero: INVALID_PARTITIONS: Number of partitions was set to an invalid non-positive value.
             rf0: INVALID_REPLICATION_FACTOR: Replication factor must be larger than 0, or -1 to use the default value.
             rf4: INVALID_REPLICATION_FACTOR: Unable to replicate the partition 4 time(s): The target replication factor of 4 cannot be reached because only 3 broker(s) are registered.
@@ -470,30 +487,18 @@ fn topics_are_deleted_by_name_or_id_and_their_configs_go_with_them() {
         topic("b", 1, 1),
     ]);
     let by_id = TopicRef::Id(world.topic_id("b"));
-    let ControllerResponse::DeleteTopics(results) =
-        world.submit(ControllerRequest::DeleteTopics(DeleteTopics {
-            topics: vec![
-                TopicRef::Name("a.x".to_owned()),
-                by_id.clone(),
-                by_id,
-                TopicRef::Name("none".to_owned()),
-                TopicRef::Id(TopicId::new(uuid(200))),
-            ],
-        }))
-    else {
-        panic!("another answer")
-    };
-    let results = results
-        .into_iter()
-        .map(|(_, r)| ("".to_owned(), r.map(|t| t.name.to_string())));
     check(
-        &lines(results),
+        &world.delete(vec![
+            TopicRef::Name("a.x".to_owned()),
+            by_id,
+            TopicRef::Name("none".to_owned()),
+            TopicRef::Id(TopicId::new(uuid(200))),
+        ]),
         expect![[r#"
-            : a.x
-            : b
-            : INVALID_REQUEST: Duplicate topic id.
-            : UNKNOWN_TOPIC_OR_PARTITION
-            : UNKNOWN_TOPIC_ID"#]],
+            name: a.x
+            id: b
+            name: UNKNOWN_TOPIC_OR_PARTITION
+            id: UNKNOWN_TOPIC_ID"#]],
     );
     assert_eq!(world.image.topic_count(), 0);
     assert_eq!(world.image.configured().count(), 0);
@@ -502,6 +507,37 @@ fn topics_are_deleted_by_name_or_id_and_their_configs_go_with_them() {
         &world.create(vec![topic("a_x", 1, 1)]),
         expect!["a_x: 1 x 1"],
     );
+}
+
+#[test]
+fn topics_named_twice_are_not_deleted() {
+    let mut world = World::with_brokers(&[1]);
+    let names = ["a", "b", "c", "d"];
+    world.create(names.iter().map(|name| topic(name, 1, 1)).collect());
+    let name = |name: &str| TopicRef::Name(name.to_owned());
+    let id = |name: &str| TopicRef::Id(world.topic_id(name));
+    let topics = vec![
+        name("a"),
+        id("b"),
+        id("c"),
+        name("a"),
+        id("b"),
+        name("c"),
+        name("none"),
+        name("none"),
+        name("d"),
+    ];
+    check(
+        &world.delete(topics),
+        expect![[r#"
+            name: INVALID_REQUEST: Duplicate topic name.
+            id: INVALID_REQUEST: Duplicate topic id.
+            name: INVALID_REQUEST: The provided topic name maps to an ID that was already supplied.
+            name: INVALID_REQUEST: Duplicate topic name.
+            name: d"#]],
+    );
+    let left: Vec<&str> = world.image.topics().map(|t| t.name.as_str()).collect();
+    assert_eq!(left, ["a", "b", "c"]);
 }
 
 #[test]
@@ -580,6 +616,9 @@ fn configs_are_set_deleted_appended_and_subtracted() {
         alter("cleanup.policy", AlterConfigOp::Append(some("compact"))),
         alter("cleanup.policy", AlterConfigOp::Subtract(some("delete"))),
         alter("cleanup.policy", AlterConfigOp::Subtract(some("compact"))),
+        alter("cleanup.policy", AlterConfigOp::Append(some("delete"))),
+        alter("cleanup.policy", AlterConfigOp::Set(some(""))),
+        alter("cleanup.policy", AlterConfigOp::Set(some("delete,"))),
         alter("retention.ms", AlterConfigOp::Append(some("5"))),
         alter("retention.ms", AlterConfigOp::Set(some("5"))),
         alter("retention.ms", AlterConfigOp::Set(None)),
@@ -591,10 +630,13 @@ fn configs_are_set_deleted_appended_and_subtracted() {
         expect![[r#"
             cleanup.policy = Some("delete,compact")
             cleanup.policy = Some("compact")
-            INVALID_CONFIG: Invalid value  for configuration cleanup.policy: List must not be empty. Valid values are: [compact, delete]
+            cleanup.policy = Some("")
+            cleanup.policy = Some("delete")
+            cleanup.policy = Some("")
+            INVALID_CONFIG: Configuration 'cleanup.policy' values must not be empty.
             INVALID_CONFIG: Can't APPEND to key retention.ms because its type is LONG, not LIST.
             retention.ms = Some("5")
-            INVALID_CONFIG: Null value not supported for topic configs: retention.ms
+            INVALID_REQUEST: Null value not supported for : retention.ms
             retention.ms = None
             INVALID_CONFIG: Unknown topic config name: nonsense"#]],
     );

@@ -10,12 +10,15 @@ use chronik_types::{
 };
 
 use super::{ControllerSettings, MAX_RECORDS_PER_USER_REQUEST, Random};
-use crate::image::MetadataImage;
+use crate::image::{MetadataImage, TopicImage};
 use crate::placement::{candidates, place};
 use crate::record::{ConfigResource, MetadataRecord, PartitionRegistration};
 use crate::request::{CreatableTopic, CreateTopics, DeleteTopics, TopicRef};
 use crate::response::{ApiError, CreatedTopic, DeletedTopic, ItemResult};
 use crate::topic_config::validate_topic;
+
+/// The topic that Kafka keeps its metadata in: clients know it for one that cannot be created.
+const CLUSTER_METADATA: &str = "__cluster_metadata";
 
 pub(super) fn create(
     settings: &ControllerSettings,
@@ -45,6 +48,11 @@ pub(super) fn create(
             Err(ApiError::new(
                 ErrorCode::InvalidRequest,
                 "Duplicate topic name.",
+            ))
+        } else if topic.name == CLUSTER_METADATA {
+            Err(ApiError::new(
+                ErrorCode::InvalidRequest,
+                "Creation of internal topic __cluster_metadata is prohibited.",
             ))
         } else if too_many {
             Err(excessive())
@@ -153,7 +161,7 @@ fn creation_configs(topic: &CreatableTopic) -> ItemResult<BTreeMap<String, Strin
     Ok(configs)
 }
 
-pub(super) fn null_configs(names: &[&str]) -> ApiError {
+fn null_configs(names: &[&str]) -> ApiError {
     ApiError::new(
         ErrorCode::InvalidConfig,
         format!(
@@ -325,45 +333,73 @@ pub(super) fn new_partitions(
     })
 }
 
+/// Deletes. A name or an id that comes twice is answered once, refused, as are a name and an id
+/// of the same topic: Kafka takes them for mistakes and deletes nothing of the kind.
 pub(super) fn delete(
     image: &MetadataImage,
     request: &DeleteTopics,
     records: &mut Vec<MetadataRecord>,
 ) -> Vec<(TopicRef, ItemResult<DeletedTopic>)> {
-    let mut deleted = BTreeSet::new();
-    let mut delete_one = |topic: &TopicRef| {
-        let found = match topic {
-            TopicRef::Name(name) => image
-                .topic(name)
-                .ok_or_else(|| ApiError::bare(ErrorCode::UnknownTopicOrPartition)),
-            TopicRef::Id(id) => image
-                .topic_by_id(*id)
-                .ok_or_else(|| ApiError::bare(ErrorCode::UnknownTopicId)),
-        }?;
-        if !deleted.insert(found.id) {
-            return Err(ApiError::new(
-                ErrorCode::InvalidRequest,
-                match topic {
-                    TopicRef::Name(_) => "Duplicate topic name.",
-                    TopicRef::Id(_) => "Duplicate topic id.",
-                },
-            ));
+    let mut counts: BTreeMap<&TopicRef, usize> = BTreeMap::new();
+    for topic in &request.topics {
+        *counts.entry(topic).or_default() += 1;
+    }
+    let mut answered = BTreeSet::new();
+    let mut results = Vec::with_capacity(request.topics.len());
+    for topic in &request.topics {
+        if !answered.insert(topic) {
+            continue;
         }
-        if records.len() >= MAX_RECORDS_PER_USER_REQUEST {
-            return Err(ApiError::new(
-                ErrorCode::PolicyViolation,
-                "Excessively large number of topics per request.",
-            ));
-        }
-        records.push(MetadataRecord::TopicDeleted { id: found.id });
-        Ok(DeletedTopic {
-            id: found.id,
-            name: found.name.clone(),
-        })
-    };
-    request
-        .topics
-        .iter()
-        .map(|topic| (topic.clone(), delete_one(topic)))
-        .collect()
+        let Some(found) = deletable(image, topic, &counts) else {
+            continue;
+        };
+        let result = found.and_then(|found| {
+            if records.len() >= MAX_RECORDS_PER_USER_REQUEST {
+                return Err(ApiError::new(
+                    ErrorCode::PolicyViolation,
+                    "Excessively large number of topics per request.",
+                ));
+            }
+            records.push(MetadataRecord::TopicDeleted { id: found.id });
+            Ok(DeletedTopic {
+                id: found.id,
+                name: found.name.clone(),
+            })
+        });
+        results.push((topic.clone(), result));
+    }
+    results
+}
+
+/// The topic meant, if it may be deleted. Nothing for an id whose topic is also asked for by name:
+/// the name has the answer.
+fn deletable<'a>(
+    image: &'a MetadataImage,
+    topic: &TopicRef,
+    counts: &BTreeMap<&TopicRef, usize>,
+) -> Option<ItemResult<&'a TopicImage>> {
+    let invalid = |message: &str| Err(ApiError::new(ErrorCode::InvalidRequest, message));
+    let is_duplicate = counts.get(topic).is_some_and(|count| *count > 1);
+    Some(match topic {
+        TopicRef::Name(_) if is_duplicate => invalid("Duplicate topic name."),
+        TopicRef::Id(_) if is_duplicate => invalid("Duplicate topic id."),
+        TopicRef::Name(name) => match image.topic(name) {
+            None => Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition)),
+            Some(found) if counts.contains_key(&TopicRef::Id(found.id)) => {
+                invalid("The provided topic name maps to an ID that was already supplied.")
+            }
+            Some(found) => Ok(found),
+        },
+        TopicRef::Id(id) => match image.topic_by_id(*id) {
+            None => Err(ApiError::bare(ErrorCode::UnknownTopicId)),
+            Some(found) => {
+                let name = TopicRef::Name(found.name.to_string());
+                match counts.get(&name) {
+                    Some(1) => return None,
+                    // A name that came twice is refused for that, and the id stands alone.
+                    _ => Ok(found),
+                }
+            }
+        },
+    })
 }

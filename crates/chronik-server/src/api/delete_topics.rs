@@ -1,11 +1,11 @@
-//! DeleteTopics: v1-v6. By name, from v6 also by id.
+//! DeleteTopics: v1-v6. By name, from v6 also by id, never by both.
 
 use std::ops::RangeInclusive;
 
 use chronik_controller::{
     ApiError, ControllerRequest, ControllerResponse, DeletedTopic, ItemResult, TopicRef,
 };
-use chronik_protocol::generated::delete_topics_request::DeleteTopicsRequest;
+use chronik_protocol::generated::delete_topics_request::{DeleteTopicState, DeleteTopicsRequest};
 use chronik_protocol::generated::delete_topics_response::{
     DeletableTopicResult, DeleteTopicsResponse,
 };
@@ -27,20 +27,41 @@ impl Handler for DeleteTopics {
             .topic_names
             .iter()
             .map(|name| TopicRef::Name(name.to_string()));
-        let by_state = request.topics.iter().map(|topic| match &topic.name {
-            Some(name) => TopicRef::Name(name.to_string()),
-            None => TopicRef::Id(TopicId::new(topic.topic_id)),
+        let mut refused = Vec::new();
+        let by_state = request.topics.iter().filter_map(|topic| {
+            let read = read(topic);
+            read.map_err(|message| refused.push(refuse(topic, message)))
+                .ok()
         });
         let topics: Vec<TopicRef> = by_name.chain(by_state).collect();
         let results = delete(&context, topics, request.timeout_ms).await;
+        let decided = results
+            .into_iter()
+            .map(|(topic, result)| respond(&context, topic, result));
         DeleteTopicsResponse {
-            responses: results
-                .into_iter()
-                .map(|(topic, result)| respond(&context, topic, result))
-                .collect(),
+            responses: refused.into_iter().chain(decided).collect(),
             ..DeleteTopicsResponse::default()
         }
         .into()
+    }
+}
+
+/// The topic meant, or why it is not clear which.
+fn read(topic: &DeleteTopicState) -> Result<TopicRef, &'static str> {
+    match (&topic.name, topic.topic_id.is_zero()) {
+        (Some(name), true) => Ok(TopicRef::Name(name.to_string())),
+        (None, false) => Ok(TopicRef::Id(TopicId::new(topic.topic_id))),
+        (Some(_), false) => Err("You may not specify both topic name and topic id."),
+        (None, true) => Err("Neither topic name nor id were specified."),
+    }
+}
+
+fn refuse(topic: &DeleteTopicState, message: &str) -> DeletableTopicResult {
+    DeletableTopicResult {
+        name: topic.name.clone(),
+        topic_id: topic.topic_id,
+        error_code: ErrorCode::InvalidRequest.code(),
+        error_message: Some(message.into()),
     }
 }
 

@@ -11,7 +11,7 @@ use chronik_protocol::generated::describe_cluster_response::{
 };
 use chronik_types::{ErrorCode, NodeId};
 
-use super::{Context, Handled, Handler};
+use super::{Context, Handled, Handler, authorized_operations};
 
 const BROKERS: i8 = 1;
 const CONTROLLERS: i8 = 2;
@@ -31,7 +31,7 @@ impl Handler for DescribeCluster {
         }
         let image = context.node.image();
         let brokers = context.node.brokers(&image, &context.connection.listener);
-        DescribeClusterResponse {
+        let mut response = DescribeClusterResponse {
             cluster_id: context.node.cluster_id.to_string().into(),
             controller_id: context.node.controller_hint(&image).map_or(-1, NodeId::get),
             brokers: brokers
@@ -46,8 +46,11 @@ impl Handler for DescribeCluster {
                 })
                 .collect(),
             ..DescribeClusterResponse::default()
+        };
+        if request.include_cluster_authorized_operations {
+            response.cluster_authorized_operations = authorized_operations::CLUSTER;
         }
-        .into()
+        response.into()
     }
 }
 

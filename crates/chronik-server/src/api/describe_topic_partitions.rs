@@ -1,7 +1,7 @@
 //! DescribeTopicPartitions: v0. Topics page by page, with eligible leader replicas (KIP-966).
 //!
 //! Behaviour: topics in the order of their names, from the cursor on, until the limit of
-//! partitions is reached; then a cursor says where to go on.
+//! partitions is reached; then a cursor says where to go on. Authorised operations are always told.
 
 use std::ops::RangeInclusive;
 
@@ -13,7 +13,7 @@ use chronik_protocol::generated::describe_topic_partitions_response::{
 };
 use chronik_types::{ErrorCode, NodeId, TopicName};
 
-use super::{Context, Handled, Handler};
+use super::{Context, Handled, Handler, authorized_operations};
 
 /// Kafka's `max.request.partition.size.limit`.
 const PARTITIONS_MAX: usize = 2000;
@@ -28,6 +28,13 @@ impl Handler for DescribeTopicPartitions {
         context: Context,
         request: DescribeTopicPartitionsRequest,
     ) -> Handled<DescribeTopicPartitionsResponse> {
+        if request
+            .cursor
+            .as_ref()
+            .is_some_and(|cursor| cursor.partition_index < 0)
+        {
+            return illegal_cursor(&request).into();
+        }
         let image = context.node.image();
         let (first, mut skip) = match &request.cursor {
             Some(cursor) => (
@@ -85,6 +92,20 @@ impl Handler for DescribeTopicPartitions {
     }
 }
 
+fn illegal_cursor(request: &DescribeTopicPartitionsRequest) -> DescribeTopicPartitionsResponse {
+    let asked = request.topics.iter();
+    DescribeTopicPartitionsResponse {
+        topics: asked
+            .map(|topic| DescribeTopicPartitionsResponseTopic {
+                error_code: ErrorCode::InvalidRequest.code(),
+                name: Some(topic.name.clone()),
+                ..DescribeTopicPartitionsResponseTopic::default()
+            })
+            .collect(),
+        ..DescribeTopicPartitionsResponse::default()
+    }
+}
+
 fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
     let code = match TopicName::new(name) {
         Ok(_) => ErrorCode::UnknownTopicOrPartition,
@@ -93,6 +114,7 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
     DescribeTopicPartitionsResponseTopic {
         error_code: code.code(),
         name: Some(name.into()),
+        topic_authorized_operations: authorized_operations::TOPIC,
         ..DescribeTopicPartitionsResponseTopic::default()
     }
 }
@@ -108,6 +130,7 @@ fn describe(
     DescribeTopicPartitionsResponseTopic {
         name: Some(topic.name.as_str().into()),
         topic_id: topic.id.get(),
+        topic_authorized_operations: authorized_operations::TOPIC,
         is_internal: topic.name.is_internal(),
         partitions: partitions
             .map(|(id, state)| {

@@ -1,5 +1,9 @@
 //! IncrementalAlterConfigs: v0-v1. Changes configurations of topics and brokers (KIP-339).
+//!
+//! Behaviour: resource by resource, answered in the request's order. One that comes twice is
+//! refused wherever it stands, before anything of it is looked at.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use chronik_controller::{
@@ -33,22 +37,17 @@ impl Handler for IncrementalAlterConfigs {
         context: Context,
         request: IncrementalAlterConfigsRequest,
     ) -> Handled<IncrementalAlterConfigsResponse> {
-        let read: Vec<Result<ConfigAlteration, ApiError>> =
-            request.resources.iter().map(alteration).collect();
+        let read = read(&request.resources);
         let legal: Vec<ConfigAlteration> = read
             .iter()
             .filter_map(|r| r.as_ref().ok().cloned())
             .collect();
-        let mut decided = decide(&context, legal, request.validate_only)
-            .await
-            .into_iter();
+        let decided = decide(&context, legal, request.validate_only).await;
         let responses = request.resources.iter().zip(read).map(|(asked, read)| {
-            let result = match read {
-                Err(error) => Err(error),
-                Ok(_) => decided
-                    .next()
-                    .unwrap_or_else(|| Err(ApiError::bare(ErrorCode::UnknownServerError))),
-            };
+            let result = read.and_then(|alteration| {
+                let decided = decided.get(&alteration.resource).cloned();
+                decided.unwrap_or_else(|| Err(ApiError::bare(ErrorCode::UnknownServerError)))
+            });
             respond(asked, result)
         });
         IncrementalAlterConfigsResponse {
@@ -63,23 +62,47 @@ async fn decide(
     context: &Context,
     resources: Vec<ConfigAlteration>,
     validate_only: bool,
-) -> Vec<Result<(), ApiError>> {
+) -> BTreeMap<ConfigResource, Result<(), ApiError>> {
     if resources.is_empty() {
-        return Vec::new();
+        return BTreeMap::new();
     }
-    let count = resources.len();
+    let asked: Vec<ConfigResource> = resources.iter().map(|one| one.resource.clone()).collect();
     let request =
         ControllerRequest::IncrementalAlterConfigs(chronik_controller::IncrementalAlterConfigs {
             resources,
             validate_only,
         });
     match context.node.submit(request, TIMEOUT_MS).await {
-        Ok(ControllerResponse::IncrementalAlterConfigs(results)) => {
-            results.into_iter().map(|(_, result)| result).collect()
-        }
+        Ok(ControllerResponse::IncrementalAlterConfigs(results)) => results.into_iter().collect(),
         Ok(_) => unreachable!("the controller answers what was asked"),
-        Err(error) => vec![Err(error); count],
+        Err(error) => asked
+            .into_iter()
+            .map(|resource| (resource, Err(error.clone())))
+            .collect(),
     }
+}
+
+/// What each entry of the request asks for.
+fn read(resources: &[AlterConfigsResource]) -> Vec<Result<ConfigAlteration, ApiError>> {
+    let place = |one: &AlterConfigsResource| (one.resource_type, one.resource_name.clone());
+    let mut seen = BTreeSet::new();
+    let twice: BTreeSet<_> = resources
+        .iter()
+        .map(place)
+        .filter(|place| !seen.insert(place.clone()))
+        .collect();
+    resources
+        .iter()
+        .map(|resource| {
+            if twice.contains(&place(resource)) {
+                return Err(ApiError::new(
+                    ErrorCode::InvalidRequest,
+                    "Each resource must appear at most once.",
+                ));
+            }
+            alteration(resource)
+        })
+        .collect()
 }
 
 fn alteration(resource: &AlterConfigsResource) -> Result<ConfigAlteration, ApiError> {

@@ -10,6 +10,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use chronik_controller::MetadataImage;
 use chronik_protocol::generated::produce_request::{
     PartitionProduceData, ProduceRequest, TopicProduceData,
 };
@@ -184,10 +185,10 @@ impl Writer<'_> {
                 .map(|topic| topic.id)
                 .ok_or(ErrorCode::UnknownTopicOrPartition)
         };
-        let id = match (is_transactional, self.acks) {
-            (true, _) => Err(ErrorCode::TransactionalIdAuthorizationFailed),
-            (false, None) => Err(ErrorCode::InvalidRequiredAcks),
-            (false, Some(_)) => id,
+        let id = if is_transactional {
+            Err(ErrorCode::TransactionalIdAuthorizationFailed)
+        } else {
+            id
         };
         let partition_responses = topic
             .partition_data
@@ -195,6 +196,9 @@ impl Writer<'_> {
             .enumerate()
             .map(|(partition, data)| match id {
                 Err(code) => failed(data.index, code, None),
+                Ok(id) if self.acks.is_none() => {
+                    failed(data.index, illegal_acks(&image, id, data.index), None)
+                }
                 Ok(id) => self.partition(id, (index, partition), data),
             })
             .collect();
@@ -260,6 +264,18 @@ impl Writer<'_> {
             self.hints.insert(node.get(), leader);
         }
         response
+    }
+}
+
+/// Illegal acks are told of partitions that there are; what there is not is told first.
+fn illegal_acks(image: &MetadataImage, topic: TopicId, partition: i32) -> ErrorCode {
+    let partition = PartitionId::new(partition);
+    match image
+        .topic_by_id(topic)
+        .map(|topic| topic.partition(partition))
+    {
+        Some(Some(_)) => ErrorCode::InvalidRequiredAcks,
+        Some(None) | None => ErrorCode::UnknownTopicOrPartition,
     }
 }
 

@@ -1,6 +1,7 @@
 //! The built binary as a process: started, asked over sockets, killed.
 
 mod addresses;
+mod answers;
 mod bad_input;
 mod config;
 mod disk;
