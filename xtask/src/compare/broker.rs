@@ -134,7 +134,7 @@ pub(super) fn kafka_flags() -> String {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Journal {
     windows: f64,
-    sync_micros: f64,
+    sync_seconds: f64,
 }
 
 impl Journal {
@@ -148,13 +148,13 @@ impl Journal {
         };
         Ok(Self {
             windows: gauge("chronik_journal_windows")?,
-            sync_micros: gauge("chronik_journal_sync_micros")?,
+            sync_seconds: gauge("chronik_journal_sync_seconds_sum")?,
         })
     }
 
     /// Milliseconds that a window's sync took on average since then.
     pub(super) fn window_ms(&self, before: &Self) -> f64 {
-        (self.sync_micros - before.sync_micros) / (self.windows - before.windows) / 1e3
+        (self.sync_seconds - before.sync_seconds) / (self.windows - before.windows) * 1e3
     }
 }
 
@@ -164,14 +164,15 @@ mod tests {
 
     #[test]
     fn a_window_is_the_mean_of_the_syncs_between_two_readings() {
-        let page = |windows: u32, micros: u32| {
+        let page = |windows: u32, seconds: f64| {
             format!(
                 "# TYPE chronik_journal_windows gauge\nchronik_journal_windows {windows}\n\
-                 chronik_journal_sync_micros {micros}\n"
+                 chronik_journal_sync_seconds_sum {seconds}\n"
             )
         };
-        let read = |windows, micros| Journal::read(&page(windows, micros)).expect("both are there");
-        assert_eq!(read(30, 9_000).window_ms(&read(10, 1_000)), 0.4);
+        let read =
+            |windows, seconds| Journal::read(&page(windows, seconds)).expect("both are there");
+        assert_eq!(read(30, 10.0).window_ms(&read(10, 2.0)), 400.0);
         assert!(Journal::read("chronik_journal_windows 3\n").is_err());
     }
 }
