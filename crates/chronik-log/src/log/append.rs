@@ -50,12 +50,24 @@ pub struct Appended {
 /// What a directory says of its owner.
 #[derive(Debug)]
 pub(super) enum DirOwner {
-    /// A topic id, as text.
-    Topic(String),
+    /// It is this log's.
+    Own,
+    /// Another topic's.
+    Another,
     /// The file is there and says nothing.
     Torn,
     /// There is no such file.
     Unmarked,
+}
+
+impl DirOwner {
+    /// Whether this log may do with the directory what it likes.
+    pub(super) fn is_ours(&self) -> bool {
+        match self {
+            Self::Own | Self::Torn => true,
+            Self::Another | Self::Unmarked => false,
+        }
+    }
 }
 
 impl PartitionLog {
@@ -268,12 +280,7 @@ impl PartitionLog {
     /// goes; what says it is another topic's is kept for the operator, as Kafka does.
     fn set_leftover_aside(&self) -> Result<(), FileError> {
         // A file without an owner was torn by the crash; no file at all is not our way.
-        let is_leftover = match self.dir_owner()? {
-            DirOwner::Topic(owner) => owner == self.key.topic_id.to_string(),
-            DirOwner::Torn => true,
-            DirOwner::Unmarked => false,
-        };
-        if is_leftover {
+        if self.dir_owner()?.is_ours() {
             return self.shared.rename_for_deletion(&self.dir_name);
         }
         if let Some(renamed) = self.shared.rename_aside(&self.dir_name, "-stray")? {
@@ -294,7 +301,11 @@ impl PartitionLog {
         let owner = text
             .lines()
             .find_map(|line| line.strip_prefix("topic_id: "));
-        Ok(owner.map_or(DirOwner::Torn, |owner| DirOwner::Topic(owner.to_owned())))
+        Ok(match owner {
+            None => DirOwner::Torn,
+            Some(owner) if owner == self.key.topic_id.to_string() => DirOwner::Own,
+            Some(_) => DirOwner::Another,
+        })
     }
 
     fn roll_if_due(

@@ -374,11 +374,16 @@ impl PartitionLog {
     }
 
     /// Unlinks a segment's files at once.
-    fn remove_segment(&self, mut segment: Segment) -> Result<(), FileError> {
+    pub(super) fn remove_segment(&self, mut segment: Segment) -> Result<(), FileError> {
         segment.dirty = false;
         segment.close_if_clean(&self.shared);
+        self.remove_segment_files(segment.base)
+    }
+
+    /// The same for a segment that is not open.
+    pub(super) fn remove_segment_files(&self, base: Offset) -> Result<(), FileError> {
         for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
-            self.remove_if_there(&super::segment::file_name(segment.base, suffix))?;
+            self.remove_if_there(&super::segment::file_name(base, suffix))?;
         }
         Ok(())
     }

@@ -225,13 +225,14 @@ impl PartitionLog {
         let log = Self::new(shared, key, class, LogConfig::default());
         let mut state = log.lock();
         let now = log.shared.env.clock.wall();
-        log.open_files(&mut state, found, now)?;
+        let keeps_tail = log.keeps_tail(found)?;
+        log.open_files(&mut state, found, keeps_tail, now)?;
         let first = state
             .segments
             .front()
             .map_or(state.log_end, |segment| segment.base);
         state.log_start = found.log_start.max(first).min(state.log_end);
-        state.recovery_point = if log.keeps_tail(found)? {
+        state.recovery_point = if keeps_tail {
             found.state.recovery_point
         } else {
             log.point_at_end(&state)
@@ -240,7 +241,9 @@ impl PartitionLog {
         if !found.empty {
             log.load_epochs(&mut state)?;
         }
-        log.keep_unjournaled_tail(&mut state, found)?;
+        if keeps_tail {
+            log.keep_unjournaled_tail(&mut state, found)?;
+        }
         log.rebuild_producers(&mut state)?;
         let durable_epochs = state.epochs.clone();
         // The state comes first: an operation of a log the journal does not know means nothing.
@@ -329,7 +332,13 @@ impl PartitionLog {
     }
 
     /// Opens the segments up to the recovery point and cuts the rest.
-    fn open_files(&self, state: &mut State, found: &Found, now: Timestamp) -> Result<(), Failed> {
+    fn open_files(
+        &self,
+        state: &mut State,
+        found: &Found,
+        keeps_tail: bool,
+        now: Timestamp,
+    ) -> Result<(), Failed> {
         let shared = &*self.shared;
         let disk = &*shared.env.disk;
         state.log_end = found.cut;
@@ -341,8 +350,7 @@ impl PartitionLog {
         };
         let point = found.state.recovery_point;
         let last = point.segment.filter(|_| !found.empty);
-        let keeps_tail = self.keeps_tail(found)?;
-        if last.is_none() && self.is_anothers()? {
+        if last.is_none() && !self.dir_owner()?.is_ours() {
             // It is set aside when this log needs the name.
             state.dir_is_own = false;
             return Ok(());
@@ -386,9 +394,7 @@ impl PartitionLog {
             // A truncation is still to be redone. What begins at its end or later may be of the
             // time after it, while the segment before may still have its tail of the time before.
             for base in bases.extract_if(.., |base| *base >= found.cut) {
-                for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
-                    self.remove_if_there(&file_name(base, suffix))?;
-                }
+                self.remove_segment_files(base)?;
                 state.names_dirty = true;
             }
         }
@@ -460,18 +466,7 @@ impl PartitionLog {
             return Ok(may);
         }
         // Nothing was ever synced: only the directory itself can say that it is ours.
-        let own = self.key.topic_id.to_string();
-        Ok(matches!(self.dir_owner()?, DirOwner::Topic(owner) if owner == own))
-    }
-
-    /// Whether the directory is there and of another topic, or of nobody we know.
-    fn is_anothers(&self) -> Result<bool, FileError> {
-        let own = self.key.topic_id.to_string();
-        Ok(match self.dir_owner()? {
-            DirOwner::Topic(owner) => owner != own,
-            DirOwner::Torn => false,
-            DirOwner::Unmarked => true,
-        })
+        Ok(matches!(self.dir_owner()?, DirOwner::Own))
     }
 
     /// A segment of which nothing was synced: its bytes are checked, its indexes made again.
@@ -520,9 +515,6 @@ impl PartitionLog {
     /// A `quorum-memory` log has batches the journal never saw: scans from the recovery point on,
     /// through every segment behind it, and cuts at the first bad batch, as Kafka does.
     fn keep_unjournaled_tail(&self, state: &mut State, found: &Found) -> Result<(), FileError> {
-        if !self.keeps_tail(found)? {
-            return Ok(());
-        }
         let point = found.state.recovery_point;
         let first = state
             .segments
@@ -537,9 +529,7 @@ impl PartitionLog {
             if !follows || !self.keep_untrusted(state, at)? {
                 let gone = if follows { at + 1 } else { at };
                 for segment in state.segments.drain(gone..).collect::<Vec<_>>() {
-                    for suffix in [".log", ".index", ".timeindex", ".txnindex"] {
-                        self.remove_if_there(&file_name(segment.base, suffix))?;
-                    }
+                    self.remove_segment(segment)?;
                 }
                 state.names_dirty = true;
                 break;
