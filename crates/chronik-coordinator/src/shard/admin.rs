@@ -1,0 +1,127 @@
+//! DescribeGroups, ListGroups, DeleteGroups, and what follows from the deletion of topics.
+
+use chronik_protocol::Str;
+use chronik_protocol::generated::delete_groups_response::DeletableGroupResult;
+use chronik_protocol::generated::describe_groups_response::DescribedGroup;
+use chronik_types::ErrorCode;
+
+use super::{Expunge, GroupShard};
+use crate::decision::{AppendFailed, Step};
+use crate::group::{GroupState, TOMBSTONES_MAX};
+use crate::reply::{After, Reply, Ticket};
+use crate::request::ListGroups;
+use crate::{Now, encoding, offsets};
+
+impl GroupShard {
+    /// Topics are deleted: their offsets go, as far as they were committed before. The tombstones
+    /// come from [`GroupShard::due`].
+    pub fn topics_deleted(&mut self, now: Now, topics: &[Str]) {
+        for group in self.groups.values() {
+            let found = topics.iter().filter(|topic| group.offsets.has_topic(topic));
+            self.expunge.extend(found.map(|topic| Expunge {
+                group: group.id.clone(),
+                topic: topic.clone(),
+                deleted_at: now.wall,
+            }));
+        }
+    }
+
+    /// Gathers tombstones of deleted topics, if it is time.
+    pub(super) fn expunge_some(&mut self, now: Now) -> Option<Step> {
+        if self.expunge_at > now.instant {
+            return None;
+        }
+        while let Some(job) = self.expunge.front() {
+            if let Some(group) = self.groups.get(&job.group) {
+                let old = group.offsets.partitions(&job.topic);
+                let old = old.filter(|(_, c)| c.committed_at <= job.deleted_at);
+                for (partition, _) in old.take(TOMBSTONES_MAX) {
+                    let key = offsets::key(&job.group, &job.topic, partition);
+                    self.shared.record(encoding::offset_tombstone(&key));
+                }
+            }
+            // The job ends when it finds nothing: what could not be appended is found again.
+            if !self.shared.records.is_empty() {
+                return Some(Step::Expunge);
+            }
+            self.expunge.pop_front();
+        }
+        None
+    }
+
+    pub(super) fn describe(&mut self, ids: &[Str], ticket: Ticket) -> Step {
+        let groups = ids.iter().map(|id| match self.groups.get(id) {
+            Some(group) => group.describe(),
+            None if id.is_empty() => DescribedGroup {
+                error_code: ErrorCode::InvalidGroupId.code(),
+                ..DescribedGroup::default()
+            },
+            None => DescribedGroup {
+                group_id: id.clone(),
+                error_code: ErrorCode::GroupIdNotFound.code(),
+                error_message: Some(format!("Group {id} not found.").into()),
+                group_state: "Dead".into(),
+                ..DescribedGroup::default()
+            },
+        });
+        let reply = Reply::DescribeGroups(groups.collect());
+        self.shared.answer(ticket, reply, After::AfterAppended);
+        Step::Nothing
+    }
+
+    pub(super) fn list(&mut self, filter: &ListGroups, ticket: Ticket) -> Step {
+        let lets = |names: &[Str], name: &str| {
+            names.is_empty() || names.iter().any(|n| n.eq_ignore_ascii_case(name))
+        };
+        let groups = self.groups.values();
+        let groups = groups
+            .map(|group| group.list())
+            .filter(|g| lets(&filter.states, &g.group_state) && lets(&filter.types, &g.group_type));
+        let reply = Reply::ListGroups(groups.collect());
+        self.shared.answer(ticket, reply, After::AfterAppended);
+        Step::Nothing
+    }
+
+    pub(super) fn delete_groups(&mut self, ids: Vec<Str>, ticket: Ticket) -> Step {
+        let results = ids.into_iter().map(|id| DeletableGroupResult {
+            error_code: self.delete_group(&id).code(),
+            group_id: id,
+        });
+        let results = results.collect();
+        Step::DeleteGroups { ticket, results }
+    }
+
+    /// Gathers the tombstones of a group without members.
+    fn delete_group(&mut self, id: &Str) -> ErrorCode {
+        if id.is_empty() {
+            return ErrorCode::InvalidGroupId;
+        }
+        let Some(group) = self.groups.get(id) else {
+            return ErrorCode::GroupIdNotFound;
+        };
+        if group.state != GroupState::Empty {
+            return ErrorCode::NonEmptyGroup;
+        }
+        for (topic, partition, _) in group.offsets.iter() {
+            let key = offsets::key(id, topic, partition);
+            self.shared.record(encoding::offset_tombstone(&key));
+        }
+        group.store_tombstone(&mut self.shared);
+        ErrorCode::None
+    }
+
+    pub(super) fn finish_delete_groups(
+        &mut self,
+        ticket: Ticket,
+        mut results: Vec<DeletableGroupResult>,
+        appended: Result<(), AppendFailed>,
+    ) {
+        if let Err(failed) = appended {
+            for result in results.iter_mut().filter(|r| r.error_code == 0) {
+                result.error_code = failed.group_error().code();
+            }
+        }
+        let reply = Reply::DeleteGroups(results);
+        self.shared.answer(ticket, reply, After::AfterAppended);
+    }
+}

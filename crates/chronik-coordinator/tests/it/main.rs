@@ -1,0 +1,6 @@
+//! The group coordinator from outside: requests, time and a log in, answers out.
+
+mod bench;
+mod joining;
+mod offsets;
+mod syncing;

@@ -1,0 +1,316 @@
+//! OffsetCommit, OffsetFetch, OffsetDelete: who may, what is kept, what is said.
+
+use std::time::Duration;
+
+use chronik_coordinator::{
+    CommitPartition, DeleteTopic, FetchTopic, JoinGroup, OffsetCommit, OffsetDelete, OffsetFetch,
+    Reply, Request, Settings,
+};
+use chronik_protocol::Str;
+use chronik_protocol::generated::offset_fetch_response::OffsetFetchResponseGroup;
+use chronik_types::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, Uuid};
+
+use crate::bench::{Bench, commit, consumer, error, seconds, static_consumer};
+
+fn of_member(member: &Str, generation: i32, offset: i64) -> OffsetCommit {
+    OffsetCommit {
+        member: Some(member.clone()),
+        generation: Some(generation),
+        ..commit("orders", 0, offset)
+    }
+}
+
+fn fetch(
+    bench: &mut Bench,
+    group: &str,
+    topics: Option<Vec<FetchTopic>>,
+) -> OffsetFetchResponseGroup {
+    let ticket = bench.ask(Request::OffsetFetch(OffsetFetch {
+        group: group.into(),
+        topics,
+        require_stable: false,
+    }));
+    match bench.reply(ticket) {
+        Reply::OffsetFetch(reply) => reply,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn delete(bench: &mut Bench, topic: &str) -> (ErrorCode, Option<ErrorCode>) {
+    let ticket = bench.ask(Request::OffsetDelete(OffsetDelete {
+        group: "g".into(),
+        topics: vec![DeleteTopic {
+            name: topic.into(),
+            partitions: vec![PartitionId::new(0)],
+        }],
+    }));
+    match bench.reply(ticket) {
+        Reply::OffsetDelete(reply) => {
+            let part = reply.topics.first().map(|t| &t.partitions[0]);
+            (error(reply.error_code), part.map(|p| error(p.error_code)))
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn somebody_outside_commits_to_a_group_without_members_and_it_is_kept() {
+    let mut bench = Bench::new();
+    let mut one = commit("orders", 3, 42);
+    one.topics[0].partitions[0].leader_epoch = Some(LeaderEpoch::new(7));
+    one.topics[0].partitions[0].metadata = "mine".into();
+    assert_eq!(bench.commit(one), ErrorCode::None);
+    for _ in 0..2 {
+        let reply = fetch(&mut bench, "g", None);
+        assert_eq!(reply.topics[0].name, "orders");
+        let part = &reply.topics[0].partitions[0];
+        assert_eq!(part.partition_index, 3);
+        assert_eq!(part.committed_offset, 42);
+        assert_eq!(part.committed_leader_epoch, 7);
+        assert_eq!(part.metadata, Some("mine".into()));
+        bench.restart();
+    }
+    assert_eq!(bench.state(), "Empty");
+    assert_eq!(bench.group().protocol_type, None);
+}
+
+#[test]
+fn what_is_not_committed_is_minus_one_without_an_error() {
+    let mut bench = Bench::new();
+    let topic = |id| {
+        Some(vec![FetchTopic {
+            name: "orders".into(),
+            topic_id: id,
+            partitions: vec![PartitionId::new(0)],
+        }])
+    };
+    let id = |byte| Some(TopicId::new(Uuid::from_bytes([byte; 16])));
+    for group in ["g", "other"] {
+        let reply = fetch(&mut bench, group, topic(None));
+        let part = &reply.topics[0].partitions[0];
+        assert_eq!((part.committed_offset, part.error_code), (-1, 0));
+        assert_eq!(part.metadata, Some(Str::EMPTY));
+        assert_eq!(fetch(&mut bench, group, None).topics, []);
+    }
+    // An offset of another topic of the name is none of this one's.
+    let mut named = commit("orders", 0, 5);
+    named.topics[0].topic_id = id(1);
+    bench.commit(named);
+    for (asked, expected) in [(None, 5), (id(1), 5), (id(2), -1)] {
+        let reply = fetch(&mut bench, "g", topic(asked));
+        assert_eq!(reply.topics[0].partitions[0].committed_offset, expected);
+    }
+    bench.restart();
+    let reply = fetch(&mut bench, "g", topic(id(2)));
+    assert_eq!(reply.topics[0].partitions[0].committed_offset, -1);
+}
+
+#[test]
+fn only_members_of_the_generation_commit_while_a_group_has_members() {
+    let mut bench = Bench::new();
+    let member = Str::from("m");
+    let old_client = OffsetCommit {
+        tells_group_not_found: false,
+        ..of_member(&member, 1, 1)
+    };
+    assert_eq!(bench.commit(old_client), ErrorCode::IllegalGeneration);
+    let told = bench.commit(of_member(&member, 1, 1));
+    assert_eq!(told, ErrorCode::GroupIdNotFound);
+    let (ids, generation) = bench.stable(vec![consumer("one")]);
+    let cases = [
+        (of_member(&ids[0], generation, 1), ErrorCode::None),
+        (
+            of_member(&ids[0], generation - 1, 2),
+            ErrorCode::IllegalGeneration,
+        ),
+        (
+            of_member(&ids[0], generation + 1, 2),
+            ErrorCode::IllegalGeneration,
+        ),
+        (
+            of_member(&member, generation, 2),
+            ErrorCode::UnknownMemberId,
+        ),
+        (commit("orders", 0, 2), ErrorCode::UnknownMemberId),
+    ];
+    for (commit, expected) in cases {
+        assert_eq!(bench.commit(commit.clone()), expected, "{commit:?}");
+    }
+    let no_generation = OffsetCommit {
+        generation: None,
+        ..of_member(&ids[0], 0, 2)
+    };
+    let told = bench.commit(no_generation);
+    assert_eq!(told, ErrorCode::IllegalGeneration);
+    assert_eq!(bench.fetch("orders", 0), 1);
+    bench.leave(&[(Some(&ids[0]), None)]);
+    let told = bench.commit(of_member(&ids[0], generation, 2));
+    assert_eq!(told, ErrorCode::UnknownMemberId);
+    assert_eq!(bench.commit(commit("orders", 0, 3)), ErrorCode::None);
+    assert_eq!(bench.fetch("orders", 0), 3);
+}
+
+#[test]
+fn members_may_commit_until_the_next_generation_begins_and_again_when_it_is_stable() {
+    let mut bench = Bench::new();
+    let (ids, generation) = bench.stable(vec![consumer("one"), consumer("two")]);
+    let again = |id: &Str| JoinGroup {
+        member: Some(id.clone()),
+        ..consumer("c")
+    };
+    let first = bench.send_join(again(&ids[0]));
+    let told = bench.commit(of_member(&ids[1], generation, 10));
+    assert_eq!(told, ErrorCode::None, "while members join");
+    bench.send_join(again(&ids[1]));
+    bench.join_reply(first);
+    let told = bench.commit(of_member(&ids[1], generation, 11));
+    assert_eq!(told, ErrorCode::IllegalGeneration);
+    let told = bench.commit(of_member(&ids[1], generation + 1, 12));
+    assert_eq!(
+        told,
+        ErrorCode::RebalanceInProgress,
+        "while the leader assigns"
+    );
+    bench.send_sync(&ids[0], generation + 1, &[]);
+    let told = bench.commit(of_member(&ids[1], generation + 1, 13));
+    assert_eq!(told, ErrorCode::None);
+    assert_eq!(bench.fetch("orders", 0), 13);
+}
+
+#[test]
+fn a_static_member_commits_under_its_own_id_only() {
+    let mut bench = Bench::new();
+    let (ids, generation) = bench.stable(vec![static_consumer("i")]);
+    let with = |member: &Str, instance: &str| OffsetCommit {
+        instance: Some(instance.into()),
+        ..of_member(member, generation, 1)
+    };
+    assert_eq!(bench.commit(with(&ids[0], "i")), ErrorCode::None);
+    let old = Str::from("old");
+    assert_eq!(bench.commit(with(&old, "i")), ErrorCode::FencedInstanceId);
+    let told = bench.commit(with(&ids[0], "j"));
+    assert_eq!(told, ErrorCode::UnknownMemberId);
+}
+
+#[test]
+fn a_commit_keeps_the_session() {
+    let mut bench = Bench::new();
+    let (ids, generation) = bench.stable(vec![consumer("one")]);
+    for offset in 0..5 {
+        bench.pass(seconds(9));
+        let told = bench.commit(of_member(&ids[0], generation, offset));
+        assert_eq!(told, ErrorCode::None);
+    }
+    assert_eq!(bench.state(), "Stable");
+}
+
+#[test]
+fn metadata_that_is_too_large_fails_its_partition_and_no_other() {
+    let mut bench = Bench::with(Settings {
+        offset_metadata_max: 4,
+        ..Settings::default()
+    });
+    let mut several = commit("orders", 0, 1);
+    let part = |partition, metadata: &str| CommitPartition {
+        partition: PartitionId::new(partition),
+        offset: Offset::new(9),
+        leader_epoch: None,
+        metadata: metadata.into(),
+    };
+    // Kafka counts characters as Java does: four are twelve bytes here.
+    several.topics[0].partitions = vec![part(0, "four"), part(1, "5five"), part(2, "€€€€")];
+    let reply = bench.commit_reply(several);
+    let parts = reply.topics[0].partitions.iter();
+    let errors: Vec<_> = parts.map(|p| error(p.error_code)).collect();
+    let too_large = ErrorCode::OffsetMetadataTooLarge;
+    assert_eq!(errors, [ErrorCode::None, too_large, ErrorCode::None]);
+    assert_eq!(bench.fetch("orders", 1), -1);
+    assert_eq!(bench.fetch("orders", 2), 9);
+}
+
+#[test]
+fn committed_offsets_are_bounded_and_known_ones_may_move_on() {
+    let mut bench = Bench::with(Settings {
+        offsets_max: 2,
+        ..Settings::default()
+    });
+    assert_eq!(bench.commit(commit("orders", 0, 1)), ErrorCode::None);
+    assert_eq!(bench.commit(commit("orders", 1, 1)), ErrorCode::None);
+    let told = bench.commit(commit("orders", 2, 1));
+    assert_eq!(told, ErrorCode::InvalidCommitOffsetSize);
+    assert_eq!(bench.commit(commit("orders", 1, 2)), ErrorCode::None);
+    assert_eq!(bench.shard.facts().offsets, 2);
+}
+
+#[test]
+fn offsets_of_a_topic_that_consumers_read_cannot_be_deleted() {
+    let mut bench = Bench::new();
+    assert_eq!(delete(&mut bench, "x"), (ErrorCode::GroupIdNotFound, None));
+    bench.commit(commit("orders", 0, 1));
+    bench.commit(commit("payments", 0, 2));
+    let (ids, _) = bench.stable(vec![consumer("one")]);
+    let subscribed = Some(ErrorCode::GroupSubscribedToTopic);
+    assert_eq!(delete(&mut bench, "orders"), (ErrorCode::None, subscribed));
+    let done = (ErrorCode::None, Some(ErrorCode::None));
+    assert_eq!(delete(&mut bench, "payments"), done);
+    assert_eq!(delete(&mut bench, "never"), done);
+    assert_eq!(bench.fetch("payments", 0), -1);
+    bench.leave(&[(Some(&ids[0]), None)]);
+    assert_eq!(delete(&mut bench, "orders"), done);
+    bench.restart();
+    assert_eq!(bench.fetch("orders", 0), -1);
+}
+
+#[test]
+fn offsets_of_other_kinds_of_groups_are_deleted_only_without_members() {
+    let mut bench = Bench::new();
+    bench.commit(commit("orders", 0, 1));
+    bench.send_join(JoinGroup {
+        protocol_type: "connect".into(),
+        requires_known_member_id: false,
+        ..consumer("c")
+    });
+    let told = delete(&mut bench, "orders");
+    assert_eq!(told, (ErrorCode::NonEmptyGroup, None));
+}
+
+#[test]
+fn offsets_of_a_deleted_topic_go_in_batches_that_are_tried_again() {
+    let mut bench = Bench::new();
+    for partition in 0..1_500 {
+        bench.commit(commit("orders", partition, 1));
+    }
+    bench.commit(commit("payments", 0, 1));
+    bench.shard.topics_deleted(bench.now(), &["orders".into()]);
+    bench.fail = Some(chronik_coordinator::AppendFailed::TimedOut);
+    bench.pass(seconds(1));
+    assert_eq!(bench.shard.facts().offsets, 1_501);
+    bench.fail = None;
+    // A topic of that name made since has its own offsets.
+    bench.commit(commit("orders", 0, 2));
+    bench.pass(seconds(20));
+    assert_eq!(bench.fetch("orders", 0), 2);
+    assert_eq!(bench.fetch("orders", 1), -1);
+    assert_eq!(bench.shard.facts().offsets, 2);
+    bench.restart();
+    assert_eq!(bench.shard.facts().offsets, 2);
+}
+
+#[test]
+fn a_batch_of_commits_of_other_groups_does_not_meet() {
+    let mut bench = Bench::new();
+    for group in ["a", "b"] {
+        let offset = i64::from(group.as_bytes()[0]);
+        bench.commit(OffsetCommit {
+            group: group.into(),
+            retention: Some(Duration::from_secs(1)),
+            ..commit("orders", 0, offset)
+        });
+    }
+    let at = |bench: &Bench, group| {
+        let committed = bench.shard.committed(group, "orders", PartitionId::new(0));
+        committed.map(|c| c.offset.get())
+    };
+    assert_eq!(at(&bench, "a"), Some(97));
+    assert_eq!(at(&bench, "b"), Some(98));
+}
