@@ -15,6 +15,8 @@ mod describe_log_dirs;
 mod describe_producers;
 mod describe_topic_partitions;
 mod fetch;
+mod find_coordinator;
+mod groups;
 mod incremental_alter_configs;
 mod init_producer_id;
 mod list_offsets;
@@ -46,6 +48,15 @@ pub(crate) const TABLE: &[Api] = &[
     Api::of::<fetch::Fetch>(),
     Api::of::<list_offsets::ListOffsets>(),
     Api::of::<metadata::Metadata>(),
+    Api::of::<groups::offset_commit::OffsetCommit>(),
+    Api::of::<groups::offset_fetch::OffsetFetch>(),
+    Api::of::<find_coordinator::FindCoordinator>(),
+    Api::of::<groups::join_group::JoinGroup>(),
+    Api::of::<groups::heartbeat::Heartbeat>(),
+    Api::of::<groups::leave_group::LeaveGroup>(),
+    Api::of::<groups::sync_group::SyncGroup>(),
+    Api::of::<groups::describe_groups::DescribeGroups>(),
+    Api::of::<groups::list_groups::ListGroups>(),
     Api::of::<api_versions::ApiVersions>(),
     Api::of::<create_topics::CreateTopics>(),
     Api::of::<delete_topics::DeleteTopics>(),
@@ -55,7 +66,9 @@ pub(crate) const TABLE: &[Api] = &[
     Api::of::<describe_configs::DescribeConfigs>(),
     Api::of::<describe_log_dirs::DescribeLogDirs>(),
     Api::of::<create_partitions::CreatePartitions>(),
+    Api::of::<groups::delete_groups::DeleteGroups>(),
     Api::of::<incremental_alter_configs::IncrementalAlterConfigs>(),
+    Api::of::<groups::offset_delete::OffsetDelete>(),
     Api::of::<describe_cluster::DescribeCluster>(),
     Api::of::<describe_producers::DescribeProducers>(),
     Api::of::<describe_topic_partitions::DescribeTopicPartitions>(),
@@ -106,6 +119,8 @@ pub(crate) struct Context {
     pub(crate) node: Arc<Shared>,
     pub(crate) connection: Arc<ConnectionInfo>,
     pub(crate) version: i16,
+    /// What the client calls itself in this request.
+    pub(crate) client_id: Option<Str>,
 }
 
 /// What goes back to the client.
@@ -250,6 +265,7 @@ pub(crate) async fn serve(
         node: Arc::clone(node),
         connection: Arc::clone(connection),
         version,
+        client_id: header.client_id.clone(),
     };
     let answer = (api.call)(context, header, limits).await;
     drop(reservation);
@@ -279,6 +295,7 @@ pub(crate) fn dispatch_produce(
         node: Arc::clone(node),
         connection: Arc::clone(connection),
         version,
+        client_id: header.client_id.clone(),
     };
     produce::dispatch(context, &header, limits, frame.reservation)
 }

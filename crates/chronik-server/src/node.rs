@@ -22,6 +22,7 @@ use tokio::sync::watch;
 use crate::api::FetchSessions;
 use crate::controller_client::ControllerClient;
 use crate::controller_runtime;
+use crate::coordinator::GroupCoordinator;
 use crate::data_dir::{DataDir, DataDirError};
 use crate::disk_space::DiskSpace;
 use crate::health::{Health, Stage};
@@ -122,6 +123,8 @@ impl Node {
         let (requests, replies, connections) = budgets(&config);
         let disk_space = DiskSpace::new(data_dir.path.clone(), config.disk_reserve_bytes);
         disk_space.refresh(&env);
+        let groups = GroupCoordinator::new(&env, &config, Arc::clone(&replicas));
+        let groups = Arc::new(groups);
         let shared = Arc::new(Shared {
             cluster_id: data_dir.cluster_id,
             health,
@@ -142,6 +145,7 @@ impl Node {
                 .collect(),
             advertised: advertised(&config, &kafka),
             replicas: Arc::clone(&replicas),
+            groups: Arc::clone(&groups),
             data_dir,
             config,
             env,
@@ -153,7 +157,7 @@ impl Node {
         task::spawn_owner(
             &shared.env.exit,
             "publisher",
-            publisher::publish(feed, replicas, image),
+            publisher::publish(feed, replicas, groups, image),
         );
         run_beside(&shared, &mut tasks);
         for (name, listener, _) in listeners {

@@ -311,11 +311,12 @@ impl State {
         let Ok(leader) = self.leader() else { return };
         let moved = leader.on_local_durable(end);
         let durable = leader.local_durable();
-        release(&mut self.for_durable, durable);
         if let Some(high_watermark) = moved {
-            release(&mut self.for_committed, high_watermark);
+            // Consumers first: what they wait for has the longer way.
             self.wake_fetches();
+            release(&mut self.for_committed, high_watermark);
         }
+        release(&mut self.for_durable, durable);
     }
 
     fn next_waiter(&mut self) -> u64 {

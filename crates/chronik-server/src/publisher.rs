@@ -9,16 +9,19 @@ use chronik_controller::MetadataImage;
 use chronik_raft::MetadataFeed;
 use tokio::sync::watch;
 
+use crate::coordinator::GroupCoordinator;
 use crate::replica_manager::ReplicaManager;
 
 /// Runs until the metadata log ends.
 pub(crate) async fn publish(
     mut feed: MetadataFeed,
     replicas: Arc<ReplicaManager>,
+    groups: Arc<GroupCoordinator>,
     image: watch::Sender<Arc<MetadataImage>>,
 ) {
     while let Some(update) = feed.next().await {
         replicas.apply(&update.image, &update.delta).await;
+        groups.apply(&update.image, &update.delta);
         tracing::trace!(
             target: "chronik::metadata",
             index = update.image.applied().map(chronik_types::LogIndex::get),

@@ -11,7 +11,7 @@ mod node_config;
 use std::fmt;
 
 pub use endpoint::{Endpoint, InvalidEndpoint, parse_endpoints};
-pub use node_config::NodeConfig;
+pub use node_config::{GroupConfig, NodeConfig};
 
 /// What a setting's text must look like.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -343,6 +343,66 @@ pub const SETTINGS: &[Setting] = &[
         "1000",
         Kind::Int(0, 1_000_000),
         "Most incremental fetch sessions kept.",
+    ),
+    plain(
+        "offsets.topic.num.partitions",
+        "50",
+        Kind::Int(1, 10_000),
+        "Partitions of __consumer_offsets, fixed when that topic is made.",
+    ),
+    plain(
+        "offsets.topic.replication.factor",
+        "3",
+        Kind::Int(1, i16::MAX as i64),
+        "Replicas of __consumer_offsets, or as many as there are nodes.",
+    ),
+    plain(
+        "offsets.topic.segment.bytes",
+        "104857600",
+        Kind::Int(MIB, i32::MAX as i64),
+        "Largest segment file of __consumer_offsets, in bytes.",
+    ),
+    plain(
+        "offsets.retention.minutes",
+        "10080",
+        Kind::Int(1, i32::MAX as i64),
+        "How long offsets outlive the last member of their group, in minutes.",
+    ),
+    plain(
+        "offsets.retention.check.interval.ms",
+        "600000",
+        Kind::Int(1, i64::MAX),
+        "How often expired offsets are looked for, in milliseconds.",
+    ),
+    plain(
+        "offset.metadata.max.bytes",
+        "4096",
+        Kind::Int(0, i32::MAX as i64),
+        "Longest text that a committed offset carries, in bytes.",
+    ),
+    plain(
+        "group.initial.rebalance.delay.ms",
+        "3000",
+        Kind::Int(0, i32::MAX as i64),
+        "How long an empty group waits for further members before its first rebalance, in milliseconds.",
+    ),
+    plain(
+        "group.min.session.timeout.ms",
+        "6000",
+        Kind::Int(0, i32::MAX as i64),
+        "Shortest session timeout a group's member may ask for, in milliseconds.",
+    ),
+    plain(
+        "group.max.session.timeout.ms",
+        "1800000",
+        Kind::Int(0, i32::MAX as i64),
+        "Longest session timeout a group's member may ask for, in milliseconds.",
+    ),
+    plain(
+        "group.max.size",
+        "2147483647",
+        Kind::Int(1, i32::MAX as i64),
+        "Members of one group at most.",
     ),
     plain(
         "chronik.memory.budget.bytes",

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chronik_controller::{
-    ApiError, ControllerRequest, ControllerResponse, CreatableTopic, CreateTopics, MetadataImage,
+    ApiError, ControllerRequest, ControllerResponse, CreateTopics, MetadataImage,
 };
 use chronik_io::Env;
 use chronik_types::{ClusterId, ErrorCode, Incarnation, LogIndex, NodeId};
@@ -14,9 +14,11 @@ use tokio::sync::watch;
 
 use crate::api::FetchSessions;
 use crate::controller_client::ControllerClient;
+use crate::coordinator::GroupCoordinator;
 use crate::data_dir::DataDir;
 use crate::disk_space::DiskSpace;
 use crate::health::{Health, Stage};
+use crate::internal_topics::creatable;
 use crate::metrics::Metrics;
 use crate::net::budget::Budget;
 use crate::producer_ids::ProducerIds;
@@ -36,6 +38,7 @@ pub(crate) struct Shared {
     pub(crate) connection_budget: Budget,
     pub(crate) disk_space: DiskSpace,
     pub(crate) replicas: Arc<ReplicaManager>,
+    pub(crate) groups: Arc<GroupCoordinator>,
     pub(crate) controller: ControllerClient,
     pub(crate) producer_ids: ProducerIds,
     pub(crate) fetch_sessions: FetchSessions,
@@ -110,12 +113,10 @@ impl Shared {
     /// still not being there.
     pub(crate) async fn auto_create(&self, names: &[&str]) {
         const TIMEOUT_MS: i32 = 5_000;
-        let topics = names.iter().map(|name| CreatableTopic {
-            name: (*name).to_owned(),
-            partitions: -1,
-            replication_factor: -1,
-            ..CreatableTopic::default()
-        });
+        let image = self.image();
+        let topics = names
+            .iter()
+            .map(|name| creatable(name, &self.config, &image));
         let request = ControllerRequest::CreateTopics(CreateTopics {
             topics: topics.collect(),
             validate_only: false,

@@ -1,2 +1,3 @@
 """One module per client; importing a module registers its tests."""
-from suites import confluent, java_console, java_logs, java_tools, kafka_python, kcat  # noqa: F401
+from suites import (  # noqa: F401
+    confluent, confluent_groups, java_console, java_groups, java_logs, java_tools, kafka_python, kafka_python_groups, kcat)

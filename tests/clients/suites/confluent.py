@@ -58,6 +58,12 @@ def consumer(context, **config):
                      "enable.partition.eof": True, "auto.offset.reset": "error", **config})
 
 
+def record_of(message):
+    kind, timestamp = message.timestamp()
+    assert kind == CREATE_TIME, f"timestamp type {kind}"
+    return Record(message.key(), message.value(), message.headers() or [], timestamp)
+
+
 def consume(context, topic, partition=0, offset=0, seconds_max=20, **config):
     """Reads a partition from an offset to its end; (offsets, records)."""
     reader = consumer(context, **config)
@@ -73,10 +79,8 @@ def consume(context, topic, partition=0, offset=0, seconds_max=20, **config):
                 if message.error().code() == KafkaError._PARTITION_EOF:
                     return offsets, records
                 raise KafkaException(message.error())
-            kind, timestamp = message.timestamp()
-            assert kind == CREATE_TIME, f"timestamp type {kind}"
             offsets.append(message.offset())
-            records.append(Record(message.key(), message.value(), message.headers() or [], timestamp))
+            records.append(record_of(message))
     finally:
         reader.close()
 

@@ -32,3 +32,7 @@ pub(super) const CLUSTER: i32 = 1 << CREATE
     | 1 << DESCRIBE_CONFIGS
     | 1 << ALTER_CONFIGS
     | 1 << IDEMPOTENT_WRITE;
+
+/// Of a group.
+pub(super) const GROUP: i32 =
+    1 << READ | 1 << DELETE | 1 << DESCRIBE | 1 << DESCRIBE_CONFIGS | 1 << ALTER_CONFIGS;

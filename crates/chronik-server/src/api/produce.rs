@@ -173,17 +173,19 @@ impl Writer<'_> {
         is_transactional: bool,
     ) -> TopicProduceResponse {
         let image = self.context.node.image();
-        let id: Result<TopicId, ErrorCode> = if self.context.version >= 13 {
+        let (found, unknown) = if self.context.version >= 13 {
             let id = TopicId::new(topic.topic_id);
-            image
-                .topic_by_id(id)
-                .map(|topic| topic.id)
-                .ok_or(ErrorCode::UnknownTopicId)
+            (image.topic_by_id(id), ErrorCode::UnknownTopicId)
         } else {
-            image
-                .topic(&topic.name)
-                .map(|topic| topic.id)
-                .ok_or(ErrorCode::UnknownTopicOrPartition)
+            let found = image.topic(&topic.name);
+            (found, ErrorCode::UnknownTopicOrPartition)
+        };
+        let id = match found {
+            None => Err(unknown),
+            Some(found) if found.name.is_internal() && !self.is_admin() => {
+                Err(ErrorCode::InvalidTopicException)
+            }
+            Some(found) => Ok(found.id),
         };
         let id = if is_transactional {
             Err(ErrorCode::TransactionalIdAuthorizationFailed)
@@ -207,6 +209,11 @@ impl Writer<'_> {
             topic_id: topic.topic_id,
             partition_responses,
         }
+    }
+
+    /// Coordinators write the internal topics; of clients only Kafka's own administration may.
+    fn is_admin(&self) -> bool {
+        self.context.client_id.as_deref() == Some("__admin_client")
     }
 
     fn partition(

@@ -24,8 +24,8 @@ const HEAD: usize = 8;
 /// A request header without a client id.
 const SMALLEST_FRAME: usize = 8;
 /// Bytes asked of the socket at once: several small requests come with one system call, and large
-/// bodies bypass the buffer.
-const READ_BUFFER: usize = 1024;
+/// bodies bypass the buffer. Room for a produce of one record of 1 KiB.
+const READ_BUFFER: usize = 2048;
 
 /// One request as it came.
 #[derive(Debug)]

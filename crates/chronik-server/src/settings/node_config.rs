@@ -42,6 +42,8 @@ pub struct NodeConfig {
     pub fetch_bytes_max: usize,
     /// `max.incremental.fetch.session.cache.slots`
     pub fetch_sessions_max: usize,
+    /// `offsets.*`, `offset.*` and `group.*`
+    pub groups: GroupConfig,
     /// `chronik.memory.budget.bytes`; `None` is chosen at start.
     pub memory_budget_bytes: Option<usize>,
     /// `chronik.produce.pipeline.max`
@@ -57,6 +59,31 @@ pub struct NodeConfig {
     /// Every setting's text and where it came from, by name: for DescribeConfigs, and for the
     /// broker-wide defaults of topic settings.
     pub values: BTreeMap<&'static str, (String, Source)>,
+}
+
+/// What the group coordinator obeys.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct GroupConfig {
+    /// `offsets.topic.num.partitions`
+    pub offsets_partitions: i32,
+    /// `offsets.topic.replication.factor`, where there are as many nodes.
+    pub offsets_replication_factor: i16,
+    /// `offsets.topic.segment.bytes`
+    pub offsets_segment_bytes: i64,
+    /// `offsets.retention.minutes`
+    pub offsets_retention: Duration,
+    /// `offsets.retention.check.interval.ms`
+    pub offsets_retention_check: Duration,
+    /// `offset.metadata.max.bytes`
+    pub offset_metadata_bytes_max: usize,
+    /// `group.initial.rebalance.delay.ms`
+    pub initial_rebalance_delay: Duration,
+    /// `group.min.session.timeout.ms`
+    pub session_timeout_min: Duration,
+    /// `group.max.session.timeout.ms`
+    pub session_timeout_max: Duration,
+    /// `group.max.size`
+    pub size_max: usize,
 }
 
 impl NodeConfig {
@@ -135,6 +162,7 @@ impl NodeConfig {
             connection_idle_max: u64::try_from(idle).ok().map(Duration::from_millis),
             fetch_bytes_max: read.parsed("fetch.max.bytes")?,
             fetch_sessions_max: read.parsed("max.incremental.fetch.session.cache.slots")?,
+            groups: read.groups()?,
             memory_budget_bytes: Some(read.parsed("chronik.memory.budget.bytes")?)
                 .filter(|bytes| *bytes > 0),
             produce_pipeline_max: read.parsed("chronik.produce.pipeline.max")?,
@@ -181,6 +209,26 @@ impl Reader<'_> {
         let text = self.text(name);
         text.parse()
             .map_err(|_| self.invalid(name, &format!("{text:?} cannot be read")))
+    }
+
+    fn millis(&self, name: &str) -> Result<Duration, InvalidSetting> {
+        self.parsed(name).map(Duration::from_millis)
+    }
+
+    fn groups(&self) -> Result<GroupConfig, InvalidSetting> {
+        let minutes: u64 = self.parsed("offsets.retention.minutes")?;
+        Ok(GroupConfig {
+            offsets_partitions: self.parsed("offsets.topic.num.partitions")?,
+            offsets_replication_factor: self.parsed("offsets.topic.replication.factor")?,
+            offsets_segment_bytes: self.parsed("offsets.topic.segment.bytes")?,
+            offsets_retention: Duration::from_secs(minutes * 60),
+            offsets_retention_check: self.millis("offsets.retention.check.interval.ms")?,
+            offset_metadata_bytes_max: self.parsed("offset.metadata.max.bytes")?,
+            initial_rebalance_delay: self.millis("group.initial.rebalance.delay.ms")?,
+            session_timeout_min: self.millis("group.min.session.timeout.ms")?,
+            session_timeout_max: self.millis("group.max.session.timeout.ms")?,
+            size_max: self.parsed("group.max.size")?,
+        })
     }
 
     fn endpoints(&self, name: &str) -> Result<Vec<Endpoint>, InvalidSetting> {

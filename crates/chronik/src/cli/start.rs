@@ -81,6 +81,10 @@ pub(super) fn run(args: &ArgMatches) -> Outcome {
     os::raise_open_files();
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
+        // How many polls a busy worker makes before it looks for new input and for what other
+        // threads woke. The default of 61 lets one busy producer keep consumers waiting.
+        .event_interval(4)
+        .global_queue_interval(4)
         .build()
         .map_err(|e| Failure::new(ExitCode::Failure, format!("cannot start threads: {e}")))?;
     let outcome = runtime.block_on(serve(config));

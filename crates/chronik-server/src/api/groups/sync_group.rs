@@ -1,0 +1,31 @@
+//! SyncGroup: v0-v5. The leader hands in the assignment, everybody gets its part.
+//!
+//! Version notes: v3 static members; v5 protocol type and name, which must be the group's.
+
+use std::ops::RangeInclusive;
+
+use chronik_coordinator::{Request, SyncGroup as Sync};
+use chronik_protocol::generated::{SyncGroupRequest, SyncGroupResponse};
+
+use super::super::{Context, Handled, Handler};
+use super::{ask, expect_reply};
+
+pub(in crate::api) struct SyncGroup;
+
+impl Handler for SyncGroup {
+    type Request = SyncGroupRequest;
+    const VERSIONS: RangeInclusive<i16> = 0..=5;
+
+    async fn handle(context: Context, request: SyncGroupRequest) -> Handled<SyncGroupResponse> {
+        let group = request.group_id.clone();
+        let sync = Request::SyncGroup(Sync::from_wire(request));
+        match ask(&context, &group, sync).await {
+            Ok(reply) => expect_reply!(reply, SyncGroup),
+            Err(code) => SyncGroupResponse {
+                error_code: code.code(),
+                ..SyncGroupResponse::default()
+            },
+        }
+        .into()
+    }
+}
