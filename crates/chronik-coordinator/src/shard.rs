@@ -325,6 +325,15 @@ impl GroupShard {
         self.groups.get(group)?.offsets.get(topic, partition)
     }
 
+    /// The committed offsets of the groups that have members: group, topic, partition, offset.
+    pub fn live_offsets(&self) -> impl Iterator<Item = (&Str, &str, PartitionId, &Committed)> {
+        let live = self.groups.values().filter(|group| group.members() > 0);
+        live.flat_map(|group| {
+            let offsets = group.offsets.iter();
+            offsets.map(|(topic, partition, committed)| (&group.id, topic, partition, committed))
+        })
+    }
+
     /// The events of a group, the oldest first; at most 64.
     pub fn events(&self, group: &str) -> impl Iterator<Item = &GroupEvent> {
         let group = self.groups.get(group);

@@ -8,6 +8,7 @@
 
 mod load;
 mod placement;
+mod report;
 mod shard;
 
 use std::collections::BTreeMap;
@@ -26,7 +27,7 @@ use crate::replica_manager::ReplicaManager;
 use crate::settings::NodeConfig;
 
 pub(crate) use placement::partition_of;
-use shard::{Command, ShardTask};
+use shard::{Command, LiveOffset, ShardTask};
 
 /// Requests that wait for one shard's task; more wait in their connections.
 const QUEUE_MAX: usize = 1024;
@@ -52,13 +53,13 @@ struct Shard {
 
 /// What is counted over all shards.
 #[derive(Debug, Default)]
-pub(crate) struct Counters {
+struct Counters {
     /// Records of `__consumer_offsets` that could not be read.
-    pub(crate) unreadable: AtomicU64,
+    unreadable: AtomicU64,
     /// Shards loaded.
-    pub(crate) loads: AtomicU64,
+    loads: AtomicU64,
     /// Microseconds that loading took.
-    pub(crate) load_micros: AtomicU64,
+    load_micros: AtomicU64,
 }
 
 impl GroupCoordinator {
@@ -82,10 +83,6 @@ impl GroupCoordinator {
             shards: RwLock::default(),
             counters: Arc::default(),
         }
-    }
-
-    pub(crate) fn counters(&self) -> &Counters {
-        &self.counters
     }
 
     /// Asks the shard that keeps `group`. The code is for the whole request: this node is not,
@@ -117,7 +114,8 @@ impl GroupCoordinator {
         request: Request,
     ) -> Result<Reply, ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        self.send(partition, Command::Ask(request, reply)).await?;
+        self.send(partition, Command::Ask(Box::new(request), reply))
+            .await?;
         answer.await.unwrap_or(Err(ErrorCode::NotCoordinator))
     }
 
@@ -138,9 +136,20 @@ impl GroupCoordinator {
     }
 
     /// Numbers of a shard.
-    pub(crate) async fn facts(&self, partition: PartitionId) -> Result<Facts, ErrorCode> {
+    async fn facts(&self, partition: PartitionId) -> Result<Facts, ErrorCode> {
         let (reply, answer) = oneshot::channel();
         self.send(partition, Command::Facts(reply)).await?;
+        answer.await.map_err(|_| ErrorCode::NotCoordinator)
+    }
+
+    async fn live_offsets(
+        &self,
+        partition: PartitionId,
+        max: usize,
+    ) -> Result<Vec<LiveOffset>, ErrorCode> {
+        let (reply, answer) = oneshot::channel();
+        self.send(partition, Command::LiveOffsets(max, reply))
+            .await?;
         answer.await.map_err(|_| ErrorCode::NotCoordinator)
     }
 

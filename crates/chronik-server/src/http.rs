@@ -1,4 +1,4 @@
-//! `/livez`, `/readyz` and `/metrics`.
+//! `/livez`, `/readyz`, `/metrics` and `/groups`.
 //!
 //! Open before anything else, so that a long recovery does not look like a dead process.
 //! Absent: anything that changes state.
@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::http::header::{CONTENT_TYPE, HeaderName};
 use axum::routing::get;
 use chronik_log::Progress;
 
@@ -35,6 +36,8 @@ pub(crate) fn router(pages: Pages) -> Router {
         .route("/livez", get(livez))
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
+        .route("/groups", get(groups))
+        .route("/groups/{group}", get(group))
         .with_state(pages)
 }
 
@@ -69,11 +72,37 @@ fn recovery_text(progress: &Progress) -> String {
 
 async fn metrics(State(pages): State<Pages>) -> (StatusCode, String) {
     match pages.node.get() {
-        Some(node) => (StatusCode::OK, node.render_metrics()),
+        Some(node) => (StatusCode::OK, node.render_metrics().await),
         None => (
             StatusCode::SERVICE_UNAVAILABLE,
             format!("# {}\n", pages.health.stage()),
         ),
+    }
+}
+
+/// All groups, with members, offsets and lag.
+async fn groups(State(pages): State<Pages>) -> (StatusCode, JsonHeader, String) {
+    groups_page(&pages, None).await
+}
+
+/// One group, with its events as well.
+async fn group(
+    State(pages): State<Pages>,
+    Path(group): Path<String>,
+) -> (StatusCode, JsonHeader, String) {
+    groups_page(&pages, Some(&group)).await
+}
+
+type JsonHeader = [(HeaderName, &'static str); 1];
+
+async fn groups_page(pages: &Pages, group: Option<&str>) -> (StatusCode, JsonHeader, String) {
+    const JSON: JsonHeader = [(CONTENT_TYPE, "application/json")];
+    match pages.node.get() {
+        Some(node) => {
+            let page = node.groups.page(&node.image(), group).await;
+            (StatusCode::OK, JSON, format!("{page}\n"))
+        }
+        None => (StatusCode::SERVICE_UNAVAILABLE, JSON, "{}\n".to_owned()),
     }
 }
 

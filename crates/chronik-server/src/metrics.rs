@@ -160,8 +160,14 @@ impl Metrics {
         self.panicked_connections.inc();
     }
 
-    /// The text that Prometheus reads, with figures taken from elsewhere at this moment.
-    pub(crate) fn render(&self, gauges: &[(&str, &str, u64)], logs: &LogStats) -> String {
+    /// The text that Prometheus reads, with figures taken from elsewhere at this moment; `more`
+    /// has its form already.
+    pub(crate) fn render(
+        &self,
+        gauges: &[(&str, &str, u64)],
+        logs: &LogStats,
+        more: &str,
+    ) -> String {
         let mut text = String::new();
         // Writing to a string does not fail.
         let _ = encode(&mut text, &self.registry);
@@ -174,7 +180,7 @@ impl Metrics {
             );
         }
         write_sync_histogram(&mut text, logs);
-        text + end
+        text + more + end
     }
 }
 
@@ -213,7 +219,7 @@ mod tests {
             sync_buckets: buckets,
             ..LogStats::default()
         };
-        let text = Metrics::new().render(&[], &logs);
+        let text = Metrics::new().render(&[], &logs, "");
         for line in [
             "chronik_journal_sync_seconds_bucket{le=\"0.0001\"} 0",
             "chronik_journal_sync_seconds_bucket{le=\"0.00025\"} 2",

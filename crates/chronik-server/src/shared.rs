@@ -189,7 +189,8 @@ impl Shared {
     }
 
     /// The page of `/metrics`.
-    pub(crate) fn render_metrics(&self) -> String {
+    pub(crate) async fn render_metrics(&self) -> String {
+        let groups = self.groups.metrics(&self.image()).await;
         let logs = self.replicas.logs().stats();
         let partitions = self.replicas.all();
         let log_bytes: u64 = partitions.iter().map(|p| p.log.size_bytes()).sum();
@@ -265,6 +266,7 @@ impl Shared {
                 ),
             ],
             &logs,
+            &groups,
         )
     }
 }

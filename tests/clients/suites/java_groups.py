@@ -16,7 +16,7 @@ PROGRAM = ["java"]
 def console_consumer_in_a_group(context):
     """Reads a part, leaves, and goes on where it was."""
     topic, group = confluent.create_topic(context, "console-group"), context.topic("group")
-    confluent.produce(context, topic, [record._replace(value=b"%d" % n) for n, record in enumerate(sample(40))])
+    confluent.produce(context, topic, [record._replace(value=b"%d" % n, timestamp=None) for n, record in enumerate(sample(40))])
 
     def lines(count):
         return context.java("consumer.ConsoleConsumer", "--bootstrap-server", context.bootstrap, "--topic", topic,

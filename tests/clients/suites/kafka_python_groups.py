@@ -81,7 +81,7 @@ def group_admin(context):
         described = client.describe_groups([group])[group]
         assert described["group_state"] == "Stable" and described["protocol_type"] == "consumer", described
         assert [m["client_id"] for m in described["members"]] == ["python-client"], described
-        offsets = client.list_group_offsets(group)
+        offsets = client.list_group_offsets(group)[group]
         assert offsets[TopicPartition(topic, 0)].offset == 20, offsets
         assert group in [found["group_id"] for found in client.list_groups()]
         reader.close()

@@ -30,20 +30,28 @@ async fn ask(context: &Context, group: &str, request: Request) -> Result<Reply, 
     context.node.groups.ask(&image, group, request).await
 }
 
-/// Groups by the shard that keeps them; those that nobody here keeps come with the error.
-fn by_shard(
-    context: &Context,
-    groups: &[Str],
-) -> (BTreeMap<PartitionId, Vec<Str>>, Vec<(Str, ErrorCode)>) {
+/// Groups of one request by where they are kept.
+#[derive(Default)]
+struct Placed {
+    by_shard: BTreeMap<PartitionId, Vec<Str>>,
+    /// Those that nobody here keeps, and what their clients are told.
+    lost: Vec<(Str, ErrorCode)>,
+}
+
+fn placed(context: &Context, groups: &[Str]) -> Placed {
     let image = context.node.image();
-    let (mut placed, mut lost) = (BTreeMap::<_, Vec<Str>>::new(), Vec::new());
+    let mut placed = Placed::default();
     for group in groups {
         match context.node.groups.place(&image, group) {
-            Ok(shard) => placed.entry(shard).or_default().push(group.clone()),
-            Err(code) => lost.push((group.clone(), code)),
+            Ok(shard) => placed
+                .by_shard
+                .entry(shard)
+                .or_default()
+                .push(group.clone()),
+            Err(code) => placed.lost.push((group.clone(), code)),
         }
     }
-    (placed, lost)
+    placed
 }
 
 /// The reply of the kind that was asked for. A shard answers no other.
@@ -55,7 +63,7 @@ macro_rules! expect_reply {
         }
     };
 }
-pub(self) use expect_reply;
+use expect_reply;
 
 /// A topic by its name, or by its id from the version on that has ids.
 fn topic<'a>(

@@ -24,7 +24,7 @@ use chronik_io::Env;
 use chronik_log::{AppendAsLeader, AppendError};
 use chronik_protocol::{BatchBuilder, Codec, Str};
 use chronik_replication::{Acks, AppendRefused};
-use chronik_types::{ErrorCode, Instant, LeaderEpoch};
+use chronik_types::{ErrorCode, Instant, LeaderEpoch, Offset, PartitionId};
 use tokio::sync::{mpsc, oneshot};
 
 use super::Counters;
@@ -39,13 +39,24 @@ type Respond = oneshot::Sender<Result<Reply, ErrorCode>>;
 /// What the task is asked.
 pub(super) enum Command {
     /// A client's request.
-    Ask(Request, Respond),
+    Ask(Box<Request>, Respond),
     /// Topics that are no more.
     TopicsDeleted(Vec<Str>),
     /// One group, or all of them.
     View(Option<Str>, oneshot::Sender<Vec<GroupView>>),
     /// Numbers.
     Facts(oneshot::Sender<Facts>),
+    /// So many committed offsets of groups with members at most.
+    LiveOffsets(usize, oneshot::Sender<Vec<LiveOffset>>),
+}
+
+/// What a group with members has committed.
+#[derive(Debug)]
+pub(crate) struct LiveOffset {
+    pub(crate) group: Str,
+    pub(crate) topic: String,
+    pub(crate) partition: PartitionId,
+    pub(crate) offset: Offset,
 }
 
 /// See the module's documentation.
@@ -186,7 +197,7 @@ impl Serving {
                 let ticket = Ticket(self.next_ticket);
                 self.next_ticket += 1;
                 self.asked.insert(ticket, respond);
-                let decision = self.shard.handle(now, request, ticket);
+                let decision = self.shard.handle(now, *request, ticket);
                 self.carry_out(now, decision);
             }
             Command::TopicsDeleted(topics) => {
@@ -204,6 +215,16 @@ impl Serving {
             }
             Command::Facts(respond) => {
                 let _ = respond.send(self.shard.facts());
+            }
+            Command::LiveOffsets(max, respond) => {
+                let offsets = self.shard.live_offsets().take(max);
+                let offsets = offsets.map(|(group, topic, partition, committed)| LiveOffset {
+                    group: group.clone(),
+                    topic: topic.to_owned(),
+                    partition,
+                    offset: committed.offset,
+                });
+                let _ = respond.send(offsets.collect());
             }
         }
     }

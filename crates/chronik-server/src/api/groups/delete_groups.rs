@@ -9,7 +9,7 @@ use chronik_protocol::generated::{DeleteGroupsRequest, DeleteGroupsResponse};
 use chronik_types::ErrorCode;
 
 use super::super::{Context, Handled, Handler};
-use super::{by_shard, expect_reply};
+use super::{Placed, expect_reply, placed};
 
 pub(in crate::api) struct DeleteGroups;
 
@@ -21,10 +21,10 @@ impl Handler for DeleteGroups {
         context: Context,
         request: DeleteGroupsRequest,
     ) -> Handled<DeleteGroupsResponse> {
-        let (placed, lost) = by_shard(&context, &request.groups_names);
+        let Placed { by_shard, lost } = placed(&context, &request.groups_names);
         let lost = lost.into_iter().map(|(group, code)| failed(group, code));
         let mut results: Vec<DeletableGroupResult> = lost.collect();
-        for (shard, groups) in placed {
+        for (shard, groups) in by_shard {
             let asked = Request::DeleteGroups(groups.clone());
             match context.node.groups.ask_shard(shard, asked).await {
                 Ok(reply) => results.extend(expect_reply!(reply, DeleteGroups)),

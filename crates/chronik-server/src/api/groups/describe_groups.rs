@@ -13,7 +13,7 @@ use chronik_protocol::generated::{DescribeGroupsRequest, DescribeGroupsResponse}
 use chronik_types::ErrorCode;
 
 use super::super::{Context, Handled, Handler, authorized_operations};
-use super::{by_shard, expect_reply};
+use super::{Placed, expect_reply, placed};
 
 pub(in crate::api) struct DescribeGroups;
 
@@ -25,11 +25,11 @@ impl Handler for DescribeGroups {
         context: Context,
         request: DescribeGroupsRequest,
     ) -> Handled<DescribeGroupsResponse> {
-        let (placed, lost) = by_shard(&context, &request.groups);
+        let Placed { by_shard, lost } = placed(&context, &request.groups);
         let lost = lost.into_iter().map(|(group, code)| failed(group, code));
         let mut found: BTreeMap<Str, DescribedGroup> =
             lost.map(|group| (group.group_id.clone(), group)).collect();
-        for (shard, groups) in placed {
+        for (shard, groups) in by_shard {
             let asked = Request::DescribeGroups(groups.clone());
             let described = match context.node.groups.ask_shard(shard, asked).await {
                 Ok(reply) => expect_reply!(reply, DescribeGroups),
