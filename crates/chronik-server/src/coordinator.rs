@@ -12,15 +12,15 @@ mod report;
 mod shard;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use chronik_controller::{MetadataDelta, MetadataImage};
 use chronik_coordinator::{Facts, GroupView, Reply, Request, Settings};
 use chronik_io::{Env, task};
 use chronik_protocol::Str;
 use chronik_types::{ErrorCode, LeaderEpoch, NodeId, PartitionId, TopicId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::internal_topics::CONSUMER_OFFSETS;
 use crate::replica_manager::ReplicaManager;
@@ -32,6 +32,10 @@ use shard::{Command, LiveOffset, ShardTask};
 /// Requests that wait for one shard's task; more wait in their connections.
 const QUEUE_MAX: usize = 1024;
 
+/// How long a request waits for a shard to load: a start takes less, and its clients need not
+/// come again. After this they are told that it loads.
+const LOAD_WAIT_MAX: Duration = Duration::from_millis(500);
+
 /// See the module's documentation.
 pub(crate) struct GroupCoordinator {
     node: NodeId,
@@ -39,7 +43,6 @@ pub(crate) struct GroupCoordinator {
     settings: Settings,
     replicas: Arc<ReplicaManager>,
     shards: RwLock<BTreeMap<PartitionId, Shard>>,
-    counters: Arc<Counters>,
 }
 
 /// A shard's task, seen from outside. The task ends when this is dropped.
@@ -48,18 +51,16 @@ struct Shard {
     topic: TopicId,
     epoch: LeaderEpoch,
     commands: mpsc::Sender<Command>,
-    is_loading: Arc<AtomicBool>,
+    /// None while it loads.
+    loaded: watch::Receiver<Option<LoadFacts>>,
 }
 
-/// What is counted over all shards.
-#[derive(Debug, Default)]
-struct Counters {
-    /// Records of `__consumer_offsets` that could not be read.
-    unreadable: AtomicU64,
-    /// Shards loaded.
-    loads: AtomicU64,
-    /// Microseconds that loading took.
-    load_micros: AtomicU64,
+/// How the loading of a shard went.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct LoadFacts {
+    /// Records that could not be read.
+    unreadable: u64,
+    took: Duration,
 }
 
 impl GroupCoordinator {
@@ -81,7 +82,6 @@ impl GroupCoordinator {
             },
             replicas,
             shards: RwLock::default(),
-            counters: Arc::default(),
         }
     }
 
@@ -153,11 +153,24 @@ impl GroupCoordinator {
         answer.await.map_err(|_| ErrorCode::NotCoordinator)
     }
 
+    /// How the loading of the shards went that have been loaded.
+    fn load_facts(&self) -> Vec<LoadFacts> {
+        let shards = self.lock_read();
+        shards
+            .values()
+            .filter_map(|shard| *shard.loaded.borrow())
+            .collect()
+    }
+
     async fn send(&self, partition: PartitionId, command: Command) -> Result<(), ErrorCode> {
         let shard = self.lock_read().get(&partition).cloned();
         let shard = shard.ok_or(ErrorCode::NotCoordinator)?;
-        if shard.is_loading.load(Ordering::Acquire) {
-            return Err(ErrorCode::CoordinatorLoadInProgress);
+        let mut loaded = shard.loaded;
+        let loaded = loaded.wait_for(Option::is_some);
+        match tokio::time::timeout(LOAD_WAIT_MAX, loaded).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return Err(ErrorCode::NotCoordinator),
+            Err(_) => return Err(ErrorCode::CoordinatorLoadInProgress),
         }
         let sent = shard.commands.send(command).await;
         sent.map_err(|_| ErrorCode::NotCoordinator)
@@ -215,15 +228,9 @@ impl GroupCoordinator {
             return;
         };
         let (commands, queue) = mpsc::channel(QUEUE_MAX);
-        let is_loading = Arc::new(AtomicBool::new(true));
-        let task = ShardTask::new(
-            self.env.clone(),
-            held,
-            epoch,
-            self.settings.clone(),
-            Arc::clone(&self.counters),
-        );
-        let run = task.run(queue, Arc::clone(&is_loading));
+        let (loading, loaded) = watch::channel(None);
+        let task = ShardTask::new(self.env.clone(), held, epoch, self.settings.clone());
+        let run = task.run(queue, loading);
         task::spawn_owner(&self.env.exit, "group coordinator", run);
         shards.insert(
             partition,
@@ -231,7 +238,7 @@ impl GroupCoordinator {
                 topic,
                 epoch,
                 commands,
-                is_loading,
+                loaded,
             },
         );
     }

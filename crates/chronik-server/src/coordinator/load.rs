@@ -5,7 +5,6 @@
 //! and passed over: one bad record must not take every group of the shard away.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use chronik_coordinator::{GroupShard, Settings};
@@ -14,7 +13,6 @@ use chronik_log::ReadError;
 use chronik_protocol::{BatchIter, RecordIter};
 use chronik_types::Offset;
 
-use super::Counters;
 use crate::partition::{FetchWaiter, Partition};
 
 /// Bytes that are read and taken over at once.
@@ -34,11 +32,7 @@ pub(super) struct Loaded {
 }
 
 /// `None` if this node does not lead the partition any more.
-pub(super) async fn load(
-    partition: &Arc<Partition>,
-    settings: Settings,
-    counters: &Counters,
-) -> Option<Loaded> {
+pub(super) async fn load(partition: &Arc<Partition>, settings: Settings) -> Option<Loaded> {
     let offsets = partition.log.offsets();
     let (mut at, end) = (offsets.log_start, offsets.log_end);
     let mut loaded = Loaded {
@@ -73,9 +67,6 @@ pub(super) async fn load(
             }
         }
     }
-    counters
-        .unreadable
-        .fetch_add(loaded.unreadable, Ordering::Relaxed);
     Some(loaded)
 }
 

@@ -1,7 +1,6 @@
 //! What people and Prometheus are told of groups: numbers, and how far each group is behind.
 
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chronik_controller::MetadataImage;
@@ -33,8 +32,9 @@ impl GroupCoordinator {
                 }
             }
         }
-        let loads = &self.counters.load_micros;
-        let load_seconds = Duration::from_micros(loads.load(Ordering::Relaxed)).as_secs_f64();
+        let loads = self.load_facts();
+        let load_seconds: Duration = loads.iter().map(|load| load.took).sum();
+        let unreadable: u64 = loads.iter().map(|load| load.unreadable).sum();
         let mut text = String::from(
             "# HELP chronik_groups Groups that this node coordinates, by state\n\
              # TYPE chronik_groups gauge\n",
@@ -66,18 +66,18 @@ impl GroupCoordinator {
             ),
             (
                 "group_shards_loaded",
-                "Partitions of __consumer_offsets loaded since the start",
-                self.counters.loads.load(Ordering::Relaxed).to_string(),
+                "Partitions of __consumer_offsets that are served",
+                number(loads.len()),
             ),
             (
                 "group_shards_load_seconds",
                 "Time that loading them took, added up",
-                load_seconds.to_string(),
+                load_seconds.as_secs_f64().to_string(),
             ),
             (
                 "group_records_unreadable",
                 "Records of __consumer_offsets passed over while loading",
-                self.counters.unreadable.load(Ordering::Relaxed).to_string(),
+                unreadable.to_string(),
             ),
         ] {
             let _ = write!(

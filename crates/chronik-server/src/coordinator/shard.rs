@@ -13,7 +13,6 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use chronik_coordinator::{
@@ -25,9 +24,9 @@ use chronik_log::{AppendAsLeader, AppendError};
 use chronik_protocol::{BatchBuilder, Codec, Str};
 use chronik_replication::{Acks, AppendRefused};
 use chronik_types::{ErrorCode, Instant, LeaderEpoch, Offset, PartitionId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{mpsc, oneshot, watch};
 
-use super::Counters;
+use super::LoadFacts;
 use super::load::load;
 use crate::partition::{Committed, LeadershipLost, Partition, PartitionError, ProduceError};
 
@@ -65,7 +64,6 @@ pub(super) struct ShardTask {
     partition: Arc<Partition>,
     epoch: LeaderEpoch,
     settings: Settings,
-    counters: Arc<Counters>,
 }
 
 impl ShardTask {
@@ -74,31 +72,28 @@ impl ShardTask {
         partition: Arc<Partition>,
         epoch: LeaderEpoch,
         settings: Settings,
-        counters: Arc<Counters>,
     ) -> Self {
         Self {
             env,
             partition,
             epoch,
             settings,
-            counters,
         }
     }
 
     /// Loads, serves, and turns away who still waits.
-    pub(super) async fn run(self, commands: mpsc::Receiver<Command>, is_loading: Arc<AtomicBool>) {
+    pub(super) async fn run(
+        self,
+        commands: mpsc::Receiver<Command>,
+        loading: watch::Sender<Option<LoadFacts>>,
+    ) {
         let started = self.env.clock.now();
         let settings = self.settings.clone();
-        let Some(loaded) = load(&self.partition, settings, &self.counters).await else {
+        let Some(loaded) = load(&self.partition, settings).await else {
             tracing::info!(event = "group_shard_abandoned", partition = %self.partition.partition, "another node coordinates these groups now");
             return;
         };
         let took = self.env.clock.now().since(started);
-        self.counters.loads.fetch_add(1, Ordering::Relaxed);
-        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
-        self.counters
-            .load_micros
-            .fetch_add(micros, Ordering::Relaxed);
         let partition = self.partition.partition;
         if loaded.records > 0 {
             let facts = loaded.shard.facts();
@@ -114,7 +109,10 @@ impl ShardTask {
             uncommitted: VecDeque::new(),
         };
         serving.shard.loaded(serving.now());
-        is_loading.store(false, Ordering::Release);
+        loading.send_replace(Some(LoadFacts {
+            unreadable: loaded.unreadable,
+            took,
+        }));
         serving.serve(commands).await;
         serving.turn_away();
     }

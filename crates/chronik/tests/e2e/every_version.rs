@@ -244,11 +244,114 @@ async fn every_advertised_version_is_answered() {
         timeout_ms: 10_000,
     })
     .await;
+    ask_groups(c, a, &mut asked, id).await;
 
     let mut keys: Vec<i16> = advertised.iter().map(|(key, ..)| *key).collect();
     keys.sort_unstable();
     asked.sort_unstable();
     assert_eq!(asked, keys, "an advertised API is not asked for here");
+}
+
+/// The APIs of consumer groups, each version with a group of its own where it changes one.
+async fn ask_groups(
+    c: &Connection,
+    a: &[(i16, i16, i16)],
+    asked: &mut Vec<i16>,
+    id: chronik_types::Uuid,
+) {
+    ask_all(c, a, asked, |version| m::FindCoordinatorRequest {
+        key: if version < 4 { "g".into() } else { "".into() },
+        coordinator_keys: if version < 4 {
+            Vec::new()
+        } else {
+            vec!["g".into()]
+        },
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |version| m::JoinGroupRequest {
+        group_id: format!("g-{version}").into(),
+        // Refused, in the form of every version: a join is answered only once others had time.
+        session_timeout_ms: 1,
+        protocol_type: "consumer".into(),
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |_| m::SyncGroupRequest {
+        group_id: "g".into(),
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |_| m::HeartbeatRequest {
+        group_id: "g".into(),
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |version| m::LeaveGroupRequest {
+        group_id: "g".into(),
+        members: if version < 3 {
+            Vec::new()
+        } else {
+            vec![Default::default()]
+        },
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |version| m::OffsetCommitRequest {
+        group_id: "g".into(),
+        generation_id_or_member_epoch: -1,
+        topics: vec![m::offset_commit_request::OffsetCommitRequestTopic {
+            name: if version < 10 {
+                TOPIC.into()
+            } else {
+                "".into()
+            },
+            topic_id: if version < 10 { Default::default() } else { id },
+            partitions: vec![Default::default()],
+        }],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |version| m::OffsetFetchRequest {
+        group_id: if version < 8 { "g".into() } else { "".into() },
+        topics: if version < 8 {
+            Some(vec![m::offset_fetch_request::OffsetFetchRequestTopic {
+                name: TOPIC.into(),
+                partition_indexes: vec![0, 1],
+            }])
+        } else {
+            m::OffsetFetchRequest::default().topics
+        },
+        groups: if version < 8 {
+            Vec::new()
+        } else {
+            vec![m::offset_fetch_request::OffsetFetchRequestGroup {
+                group_id: "g".into(),
+                member_epoch: -1,
+                ..Default::default()
+            }]
+        },
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |_| m::DescribeGroupsRequest {
+        groups: vec!["g".into(), "none".into()],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, asked, |_| m::ListGroupsRequest::default()).await;
+    ask_all(c, a, asked, |_| m::OffsetDeleteRequest {
+        group_id: "g".into(),
+        topics: vec![m::offset_delete_request::OffsetDeleteRequestTopic {
+            name: TOPIC.into(),
+            partitions: vec![Default::default()],
+        }],
+    })
+    .await;
+    ask_all(c, a, asked, |_| m::DeleteGroupsRequest {
+        groups_names: vec!["none".into()],
+    })
+    .await;
 }
 
 async fn topic_id(connection: &Connection) -> chronik_types::Uuid {

@@ -6,6 +6,7 @@ mod bad_input;
 mod config;
 mod disk;
 mod every_version;
+mod groups;
 mod kill;
 mod node;
 mod readme;

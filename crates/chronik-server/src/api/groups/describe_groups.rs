@@ -49,6 +49,7 @@ impl Handler for DescribeGroups {
             let mut group = found.get(group)?.clone();
             if context.version < 6 && group.error_code == ErrorCode::GroupIdNotFound.code() {
                 group.error_code = 0;
+                group.error_message = None;
             }
             if with_operations && group.error_code == 0 {
                 group.authorized_operations = authorized_operations::GROUP;
