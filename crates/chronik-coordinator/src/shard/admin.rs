@@ -52,10 +52,6 @@ impl GroupShard {
     pub(super) fn describe(&mut self, ids: &[Str], ticket: Ticket) -> Step {
         let groups = ids.iter().map(|id| match self.groups.get(id) {
             Some(group) => group.describe(),
-            None if id.is_empty() => DescribedGroup {
-                error_code: ErrorCode::InvalidGroupId.code(),
-                ..DescribedGroup::default()
-            },
             None => DescribedGroup {
                 group_id: id.clone(),
                 error_code: ErrorCode::GroupIdNotFound.code(),
@@ -93,9 +89,6 @@ impl GroupShard {
 
     /// Gathers the tombstones of a group without members.
     fn delete_group(&mut self, id: &Str) -> ErrorCode {
-        if id.is_empty() {
-            return ErrorCode::InvalidGroupId;
-        }
         let Some(group) = self.groups.get(id) else {
             return ErrorCode::GroupIdNotFound;
         };

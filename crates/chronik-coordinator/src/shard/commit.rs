@@ -1,4 +1,4 @@
-//! OffsetCommit, OffsetFetch, OffsetDelete.
+//! OffsetCommit, OffsetFetch, OffsetDelete. Old clients commit to the group without a name.
 
 use std::time::Duration;
 
@@ -60,9 +60,6 @@ impl GroupShard {
     }
 
     fn check_commit(&mut self, now: Now, commit: &OffsetCommit) -> Result<(), ErrorCode> {
-        if commit.group.is_empty() {
-            return Err(ErrorCode::InvalidGroupId);
-        }
         let settings = &self.shared.settings;
         let asked: usize = commit.topics.iter().map(|t| t.partitions.len()).sum();
         if self.offsets + asked > settings.offsets_max {
@@ -156,15 +153,11 @@ impl GroupShard {
                     .collect()
             }
         };
-        let mut reply = OffsetFetchResponseGroup {
+        let reply = OffsetFetchResponseGroup {
             group_id: fetch.group,
             topics,
             ..OffsetFetchResponseGroup::default()
         };
-        if reply.group_id.is_empty() {
-            reply.error_code = ErrorCode::InvalidGroupId.code();
-            reply.topics.clear();
-        }
         let reply = Reply::OffsetFetch(reply);
         self.shared.answer(ticket, reply, After::AfterAppended);
         Step::Nothing

@@ -181,7 +181,7 @@ fn a_group_without_members_is_deleted_with_its_offsets() {
         [
             ErrorCode::NonEmptyGroup,
             ErrorCode::GroupIdNotFound,
-            ErrorCode::InvalidGroupId
+            ErrorCode::GroupIdNotFound
         ]
     );
     bench.leave(&[(Some(&ids[0]), None)]);

@@ -134,6 +134,25 @@ fn a_static_member_stays_until_its_session_ends_though_it_does_not_join_again() 
 }
 
 #[test]
+fn static_members_that_give_no_time_to_join_are_waited_for_all_the_same() {
+    let mut bench = Bench::new();
+    let hasty = |instance| JoinGroup {
+        rebalance_timeout: seconds(0),
+        ..static_consumer(instance)
+    };
+    bench.stable(vec![static_consumer("i"), static_consumer("j")]);
+    for instance in ["i", "j"] {
+        let ticket = bench.send_join(hasty(instance));
+        assert_eq!(bench.join_reply(ticket).error_code, 0);
+    }
+    bench.leave(&[(None, Some("i"))]);
+    bench.pass(seconds(5));
+    assert_eq!(bench.group().members.len(), 1);
+    bench.pass(seconds(10));
+    assert_eq!(bench.state(), "Empty");
+}
+
+#[test]
 fn a_known_static_member_joins_under_its_id_and_no_other() {
     let mut bench = Bench::new();
     let (ids, generation) = bench.stable(vec![static_consumer("i"), static_consumer("j")]);

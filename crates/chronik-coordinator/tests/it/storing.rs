@@ -1,8 +1,8 @@
 //! Appends: what is written, what waits for it, and what is taken back when it fails.
 
 use chronik_coordinator::{
-    After, AppendFailed, GroupShard, JoinGroup, OffsetCommit, ReplayError, Replayed, Reply,
-    Request, Settings,
+    After, AppendFailed, GroupShard, JoinGroup, LeaveGroup, Leaver, OffsetCommit, ReplayError,
+    Replayed, Reply, Request, Settings,
 };
 use chronik_types::{ErrorCode, LeaderEpoch, PartitionId, TopicId, Uuid};
 
@@ -20,8 +20,9 @@ fn records_are_those_of_kafka() {
         record.key,
         b"\0\x01\0\x01g\0\x06orders\0\0\0\x03".as_slice()
     );
-    let mut expected = b"\0\x03\0\0\0\0\0\0\0\x2a\0\0\0\x07\0\x01m".to_vec();
+    let mut expected = b"\0\x04\0\0\0\0\0\0\0\x2a\0\0\0\x07\x02m".to_vec();
     expected.extend(bench.now().wall.as_millis().to_be_bytes());
+    expected.push(0);
     assert_eq!(record.value.as_deref(), Some(&*expected));
 
     let (ids, _) = bench.stable(vec![consumer("c")]);
@@ -58,7 +59,7 @@ fn records_are_those_of_kafka() {
 }
 
 #[test]
-fn an_expiry_makes_version_1_and_a_topic_id_version_4() {
+fn an_offset_that_expires_is_of_version_1_and_a_topic_id_is_kept() {
     let mut bench = Bench::new();
     bench.commit(OffsetCommit {
         retention: Some(seconds(60)),
@@ -91,6 +92,17 @@ fn what_tells_of_the_log_waits_for_the_log() {
     let (id, _) = bench.join_with_id(consumer("c"));
     bench.pass(seconds(3));
     let ticket = bench.send_sync(&id, 1, &[(&id, "A")]);
+    assert_eq!(bench.after(ticket), After::AfterAppended);
+    // The last member leaves: that the group is empty is a record.
+    let last = Leaver {
+        member: Some(id),
+        instance: None,
+        reason: None,
+    };
+    let ticket = bench.ask(Request::LeaveGroup(LeaveGroup {
+        group: "g".into(),
+        members: vec![last],
+    }));
     assert_eq!(bench.after(ticket), After::AfterAppended);
 }
 
