@@ -61,7 +61,7 @@ impl Group {
         });
         let offsets = self.offsets.iter().map(|(topic, partition, committed)| {
             let topic = topic.to_owned();
-            (topic, partition, committed.clone())
+            (topic, partition, committed)
         });
         GroupView {
             id: self.id.clone(),

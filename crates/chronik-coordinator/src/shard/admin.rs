@@ -33,7 +33,7 @@ impl GroupShard {
         }
         while let Some(job) = self.expunge.front() {
             if let Some(group) = self.groups.get(&job.group) {
-                let old = group.offsets.partitions(&job.topic);
+                let old = group.offsets.of(&job.topic);
                 let old = old.filter(|(_, c)| c.committed_at <= job.deleted_at);
                 for (partition, _) in old.take(TOMBSTONES_MAX) {
                     let key = offsets::key(&job.group, &job.topic, partition);

@@ -66,7 +66,8 @@ impl GroupShard {
             // Those that are there already may be committed again.
             let new = |t: &CommitTopic| {
                 let parts = t.partitions.iter();
-                let known = |p: PartitionId| self.committed(&commit.group, &t.name, p).is_some();
+                let group = self.groups.get(&commit.group);
+                let known = |p| group.is_some_and(|group| group.offsets.has(&t.name, p));
                 parts.filter(|p| !known(p.partition)).count()
             };
             let new: usize = commit.topics.iter().map(new).sum();
@@ -167,7 +168,7 @@ impl GroupShard {
         let partitions = topic.partitions.iter().map(|partition| {
             let committed = self.committed(group, &topic.name, *partition);
             let committed = committed.filter(|c| !c.is_of_another(topic.topic_id));
-            fetched(*partition, committed)
+            fetched(*partition, committed.as_ref())
         });
         OffsetFetchResponseTopics {
             name: topic.name.clone(),
@@ -180,12 +181,12 @@ impl GroupShard {
         let Some(group) = self.groups.get(group) else {
             return Vec::new();
         };
-        let topics = group.offsets.topics().map(|(topic, partitions)| {
-            let partitions = partitions.iter();
+        let topics = group.offsets.topics().map(|topic| {
+            let partitions = group.offsets.of(topic);
             OffsetFetchResponseTopics {
-                name: (&**topic).into(),
+                name: topic.into(),
                 partitions: partitions
-                    .map(|(partition, committed)| fetched(*partition, Some(committed)))
+                    .map(|(partition, committed)| fetched(partition, Some(&committed)))
                     .collect(),
                 ..OffsetFetchResponseTopics::default()
             }
@@ -224,7 +225,7 @@ impl GroupShard {
                 false => ErrorCode::None,
             };
             for partition in &topic.partitions {
-                let known = group.offsets.get(&topic.name, *partition).is_some();
+                let known = group.offsets.has(&topic.name, *partition);
                 if error == ErrorCode::None && known {
                     let key = offsets::key(&delete.group, &topic.name, *partition);
                     self.shared.record(encoding::offset_tombstone(&key));
