@@ -70,6 +70,10 @@ fn an_offset_that_expires_is_of_version_1_and_a_topic_id_is_kept() {
     bench.commit(named);
     let versions = bench.log.iter().map(|r| r.value.as_ref().unwrap()[1]);
     assert_eq!(versions.collect::<Vec<_>>(), [1, 4]);
+    // As Kafka 4.3.1 wrote it for a topic of this id: one tagged field of 16 bytes.
+    let value = bench.log[1].value.as_ref().unwrap();
+    let tail = [&b"\x01\0\x10"[..], &[9; 16]].concat();
+    assert!(value.ends_with(&tail));
     bench.restart();
     let committed = |p| bench.shard.committed("g", "orders", PartitionId::new(p));
     assert!(committed(0).unwrap().expires_at.is_some());
