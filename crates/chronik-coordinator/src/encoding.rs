@@ -84,6 +84,8 @@ impl From<DecodeError> for ReplayError {
 
 /// The newest type of record of any kind of group.
 const NEWEST_TYPE: i16 = 23;
+/// The version in which offsets are written.
+const OFFSET_VERSION: i16 = 4;
 /// The version in which group metadata is written: the newest without tagged fields.
 const GROUP_VERSION: i16 = 3;
 
@@ -144,13 +146,10 @@ pub(crate) fn offset(
     key: &OffsetCommitKey,
     value: &OffsetCommitValue,
 ) -> Result<Record, EncodeError> {
-    // Only v1 can say when an offset expires, and only v4 which topic it was.
-    let version = if value.expire_timestamp >= 0 {
-        1
-    } else if value.topic_id.is_zero() {
-        3
-    } else {
-        4
+    // Only v1 can say when an offset expires.
+    let version = match value.expire_timestamp {
+        ..0 => OFFSET_VERSION,
+        _ => 1,
     };
     Ok(Record {
         key: tagged(OffsetCommitKey::RECORD_TYPE, key, 0)?,

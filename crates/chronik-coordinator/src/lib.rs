@@ -25,6 +25,7 @@ mod group;
 mod member;
 mod names;
 mod offsets;
+mod placement;
 mod reply;
 mod request;
 mod settings;
@@ -37,6 +38,7 @@ pub use decision::{AppendFailed, Decision};
 pub use encoding::{Record, ReplayError, Replayed};
 pub use group::{GroupEvent, GroupState};
 pub use offsets::Committed;
+pub use placement::partition_of;
 pub use reply::{After, Answer, Effects, Reply, Ticket};
 pub use request::{
     Client, CommitPartition, CommitTopic, DeleteTopic, FetchTopic, Heartbeat, JoinGroup,

@@ -1,5 +1,6 @@
 //! One member of a group: what it can do, what it was given, and what it waits for.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -153,9 +154,10 @@ fn protocols_weight(protocols: &[Protocol]) -> usize {
         .sum()
 }
 
-/// A copy with memory of its own, so that the request's frame can be freed.
+/// A copy with memory of its own, so that the request's frame can be freed. A name counts once.
 pub(crate) fn detached(protocols: &[Protocol]) -> Vec<Protocol> {
-    let each = protocols.iter();
+    let mut names = BTreeSet::new();
+    let each = protocols.iter().filter(|p| names.insert(p.name.clone()));
     each.map(|p| Protocol {
         name: p.name.detached(),
         metadata: Bytes::copy_from_slice(&p.metadata),

@@ -1,4 +1,7 @@
-//! The committed offsets of one group.
+//! The committed offsets of one group, packed: a coordinator holds millions.
+//!
+//! What an offset rarely has (metadata, an expiry, a topic id unlike its neighbours') stands in a
+//! box of its own; the topic id is that of the first offset committed for the name.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -57,12 +60,74 @@ impl Committed {
     }
 }
 
-type Partitions = BTreeMap<PartitionId, Committed>;
+/// A committed offset as it is held.
+#[derive(Debug)]
+struct Packed {
+    offset: Offset,
+    committed_at: Timestamp,
+    leader_epoch: Option<LeaderEpoch>,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few offsets have. The topic id is its own even where the topic's is the same.
+#[derive(Debug)]
+struct Rare {
+    metadata: Option<Box<str>>,
+    expires_at: Option<Timestamp>,
+    topic_id: Option<TopicId>,
+}
+
+impl Packed {
+    fn new(committed: Committed, of_topic: Option<TopicId>) -> Self {
+        let Committed {
+            offset,
+            leader_epoch,
+            metadata,
+            committed_at,
+            expires_at,
+            topic_id,
+        } = committed;
+        let is_plain = metadata.is_none() && expires_at.is_none() && topic_id == of_topic;
+        let rare = (!is_plain).then(|| {
+            Box::new(Rare {
+                metadata,
+                expires_at,
+                topic_id,
+            })
+        });
+        Self {
+            offset,
+            committed_at,
+            leader_epoch,
+            rare,
+        }
+    }
+
+    fn committed(&self, of_topic: Option<TopicId>) -> Committed {
+        let rare = self.rare.as_deref();
+        Committed {
+            offset: self.offset,
+            leader_epoch: self.leader_epoch,
+            metadata: rare.and_then(|rare| rare.metadata.clone()),
+            committed_at: self.committed_at,
+            expires_at: rare.and_then(|rare| rare.expires_at),
+            topic_id: rare.map_or(of_topic, |rare| rare.topic_id),
+        }
+    }
+}
+
+/// The offsets of one topic.
+#[derive(Debug)]
+struct OfTopic {
+    /// Of the offsets that do not say otherwise.
+    topic_id: Option<TopicId>,
+    partitions: BTreeMap<PartitionId, Packed>,
+}
 
 /// By topic and partition.
 #[derive(Debug, Default)]
 pub(crate) struct GroupOffsets {
-    topics: BTreeMap<Arc<str>, Partitions>,
+    topics: BTreeMap<Arc<str>, OfTopic>,
     count: usize,
 }
 
@@ -71,30 +136,39 @@ impl GroupOffsets {
         self.count
     }
 
-    pub(crate) fn get(&self, topic: &str, partition: PartitionId) -> Option<&Committed> {
-        self.topics.get(topic)?.get(&partition)
+    pub(crate) fn get(&self, topic: &str, partition: PartitionId) -> Option<Committed> {
+        let topic = self.topics.get(topic)?;
+        let packed = topic.partitions.get(&partition)?;
+        Some(packed.committed(topic.topic_id))
+    }
+
+    pub(crate) fn has(&self, topic: &str, partition: PartitionId) -> bool {
+        let topic = self.topics.get(topic);
+        topic.is_some_and(|topic| topic.partitions.contains_key(&partition))
     }
 
     pub(crate) fn has_topic(&self, topic: &str) -> bool {
         self.topics.contains_key(topic)
     }
 
-    pub(crate) fn partitions(
-        &self,
-        topic: &str,
-    ) -> impl Iterator<Item = (PartitionId, &Committed)> {
-        let partitions = self.topics.get(topic).into_iter().flatten();
-        partitions.map(|(partition, committed)| (*partition, committed))
+    pub(crate) fn topics(&self) -> impl Iterator<Item = &str> {
+        self.topics.keys().map(|topic| &**topic)
     }
 
-    pub(crate) fn topics(&self) -> impl Iterator<Item = (&Arc<str>, &Partitions)> {
-        self.topics.iter()
+    /// The offsets of one topic, by partition.
+    pub(crate) fn of(&self, topic: &str) -> impl Iterator<Item = (PartitionId, Committed)> {
+        let topic = self.topics.get(topic).into_iter();
+        topic.flat_map(|topic| {
+            let partitions = topic.partitions.iter();
+            partitions.map(|(partition, packed)| (*partition, packed.committed(topic.topic_id)))
+        })
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, PartitionId, &Committed)> {
-        self.topics.iter().flat_map(|(topic, partitions)| {
-            let of_topic = partitions.iter();
-            of_topic.map(|(partition, committed)| (&**topic, *partition, committed))
+    /// All offsets, by topic and partition.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, PartitionId, Committed)> {
+        self.topics().flat_map(|topic| {
+            let of_topic = self.of(topic);
+            of_topic.map(move |(partition, committed)| (topic, partition, committed))
         })
     }
 
@@ -106,22 +180,26 @@ impl GroupOffsets {
         partition: PartitionId,
         committed: Committed,
     ) -> bool {
-        let partitions = match self.topics.get_mut(topic) {
-            Some(partitions) => partitions,
-            None => self.topics.entry(names.intern(topic)).or_default(),
+        let topic = match self.topics.get_mut(topic) {
+            Some(topic) => topic,
+            None => self.topics.entry(names.intern(topic)).or_insert(OfTopic {
+                topic_id: committed.topic_id,
+                partitions: BTreeMap::new(),
+            }),
         };
-        let is_new = partitions.insert(partition, committed).is_none();
+        let packed = Packed::new(committed, topic.topic_id);
+        let is_new = topic.partitions.insert(partition, packed).is_none();
         self.count += usize::from(is_new);
         is_new
     }
 
     /// Returns whether there was one.
     pub(crate) fn remove(&mut self, topic: &str, partition: PartitionId) -> bool {
-        let Some(partitions) = self.topics.get_mut(topic) else {
+        let Some(of_topic) = self.topics.get_mut(topic) else {
             return false;
         };
-        let removed = partitions.remove(&partition).is_some();
-        if partitions.is_empty() {
+        let removed = of_topic.partitions.remove(&partition).is_some();
+        if of_topic.partitions.is_empty() {
             self.topics.remove(topic);
         }
         self.count -= usize::from(removed);
@@ -135,5 +213,47 @@ pub(crate) fn key(group: &Str, topic: &str, partition: PartitionId) -> OffsetCom
         group: group.clone(),
         topic: topic.into(),
         partition: partition.get(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::names::Seeded;
+
+    #[test]
+    fn an_offset_is_small_and_comes_back_as_it_was() {
+        assert!(size_of::<Packed>() <= 32);
+        let mut names = Names::new(Seeded(0));
+        let mut offsets = GroupOffsets::default();
+        let id = |byte| Some(TopicId::new(Uuid::from_bytes([byte; 16])));
+        let plain = |topic_id| Committed {
+            offset: Offset::new(5),
+            leader_epoch: Some(LeaderEpoch::new(2)),
+            metadata: None,
+            committed_at: Timestamp::from_millis(7),
+            expires_at: None,
+            topic_id,
+        };
+        let all = [
+            plain(id(1)),
+            plain(id(2)),
+            plain(None),
+            Committed {
+                metadata: Some("m".into()),
+                expires_at: Some(Timestamp::from_millis(9)),
+                ..plain(id(1))
+            },
+        ];
+        for (partition, committed) in (0..).zip(&all) {
+            let partition = PartitionId::new(partition);
+            assert!(offsets.set(&mut names, "t", partition, committed.clone()));
+            assert!(!offsets.set(&mut names, "t", partition, committed.clone()));
+        }
+        for (partition, committed) in (0..).zip(&all) {
+            let found = offsets.get("t", PartitionId::new(partition));
+            assert_eq!(found.as_ref(), Some(committed));
+        }
+        assert_eq!(offsets.iter().count(), 4);
     }
 }

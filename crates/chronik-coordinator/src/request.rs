@@ -162,7 +162,7 @@ pub struct OffsetCommit {
 pub struct CommitTopic {
     /// Its name; the shell resolves an id.
     pub name: Str,
-    /// Its id, if the request named it by that (v10).
+    /// Its id. The request has it from v10 on; the shell fills it in for older ones, as Kafka does.
     pub topic_id: Option<TopicId>,
     /// Its partitions.
     pub partitions: Vec<CommitPartition>,
@@ -322,7 +322,7 @@ impl LeaveGroup {
 }
 
 impl OffsetCommit {
-    /// From the wire, with the names of topics filled in.
+    /// From the wire, with the names of topics filled in, and their ids where they are known.
     pub fn from_wire(request: OffsetCommitRequest, version: i16) -> Self {
         let topics = request.topics.into_iter().map(|topic| CommitTopic {
             name: topic.name,

@@ -316,12 +316,7 @@ impl GroupShard {
     }
 
     /// A committed offset.
-    pub fn committed(
-        &self,
-        group: &str,
-        topic: &str,
-        partition: PartitionId,
-    ) -> Option<&Committed> {
+    pub fn committed(&self, group: &str, topic: &str, partition: PartitionId) -> Option<Committed> {
         self.groups.get(group)?.offsets.get(topic, partition)
     }
 

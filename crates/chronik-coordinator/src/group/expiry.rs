@@ -87,14 +87,14 @@ impl Group {
         let base = self.base();
         let mut expired = Vec::new();
         let mut next: Option<Timestamp> = None;
-        for (topic, partitions) in self.offsets.topics() {
+        for topic in self.offsets.topics() {
             if matches!(base, Base::Never) || self.is_subscribed_to(topic) {
                 continue;
             }
-            for (partition, committed) in partitions {
-                let expires = expires(committed, &base, sh.settings.offsets_retention);
+            for (partition, committed) in self.offsets.of(topic) {
+                let expires = expires(&committed, &base, sh.settings.offsets_retention);
                 if expires <= now.wall {
-                    expired.push((topic.as_ref().to_owned(), *partition));
+                    expired.push((topic.to_owned(), partition));
                 } else {
                     next = Some(next.map_or(expires, |next| next.min(expires)));
                 }

@@ -13,6 +13,9 @@ use crate::reply::After;
 use crate::request::Protocol;
 use crate::shared::Shared;
 
+/// The least to wait for static members of which none has joined.
+const NOBODY_JOINED_WAIT: Duration = Duration::from_secs(1);
+
 impl Group {
     /// Whether a rebalance of a group that was empty still gathers members.
     pub(super) fn is_initial(&self) -> bool {
@@ -95,7 +98,7 @@ impl Group {
             return;
         }
         match phase.initial {
-            Some(left) if self.new_member_added && !left.is_zero() => {
+            Some(left) if self.new_member_added => {
                 self.new_member_added = false;
                 let delay = sh.settings.initial_rebalance_delay.min(left);
                 self.wait_for_joins(sh, now, delay, Some(left.saturating_sub(delay)));
@@ -119,8 +122,10 @@ impl Group {
             );
         }
         if !self.members.is_empty() && !self.elect_leader() {
-            // Only static members are left, and none has joined: their sessions decide.
-            self.wait_for_joins(sh, now, self.rebalance_timeout(), None);
+            // Only static members are left, and none has joined: their sessions decide. They may
+            // have asked for no time at all.
+            let wait = self.rebalance_timeout().max(NOBODY_JOINED_WAIT);
+            self.wait_for_joins(sh, now, wait, None);
             return;
         }
         // A generation is never negative: below zero means none at all.

@@ -61,7 +61,7 @@ impl Group {
         });
         let offsets = self.offsets.iter().map(|(topic, partition, committed)| {
             let topic = topic.to_owned();
-            (topic, partition, committed.clone())
+            (topic, partition, committed)
         });
         GroupView {
             id: self.id.clone(),
@@ -96,12 +96,7 @@ impl Group {
         if commit.generation.is_none() && self.state == GroupState::Empty {
             return Ok(());
         }
-        let named =
-            commit.generation.is_some() || commit.member.is_some() || commit.instance.is_some();
-        // Somebody outside while the group has members.
-        if !named && self.state != GroupState::Empty {
-            return Err(ErrorCode::UnknownMemberId);
-        }
+        // Somebody outside is no member.
         let member = commit.member.as_deref().unwrap_or_default();
         self.check_member(member, commit.instance.as_ref())?;
         self.check_generation(commit.generation.unwrap_or(-1))?;

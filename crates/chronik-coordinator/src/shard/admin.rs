@@ -33,7 +33,7 @@ impl GroupShard {
         }
         while let Some(job) = self.expunge.front() {
             if let Some(group) = self.groups.get(&job.group) {
-                let old = group.offsets.partitions(&job.topic);
+                let old = group.offsets.of(&job.topic);
                 let old = old.filter(|(_, c)| c.committed_at <= job.deleted_at);
                 for (partition, _) in old.take(TOMBSTONES_MAX) {
                     let key = offsets::key(&job.group, &job.topic, partition);
@@ -52,10 +52,6 @@ impl GroupShard {
     pub(super) fn describe(&mut self, ids: &[Str], ticket: Ticket) -> Step {
         let groups = ids.iter().map(|id| match self.groups.get(id) {
             Some(group) => group.describe(),
-            None if id.is_empty() => DescribedGroup {
-                error_code: ErrorCode::InvalidGroupId.code(),
-                ..DescribedGroup::default()
-            },
             None => DescribedGroup {
                 group_id: id.clone(),
                 error_code: ErrorCode::GroupIdNotFound.code(),
@@ -93,9 +89,6 @@ impl GroupShard {
 
     /// Gathers the tombstones of a group without members.
     fn delete_group(&mut self, id: &Str) -> ErrorCode {
-        if id.is_empty() {
-            return ErrorCode::InvalidGroupId;
-        }
         let Some(group) = self.groups.get(id) else {
             return ErrorCode::GroupIdNotFound;
         };

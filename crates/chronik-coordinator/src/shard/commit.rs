@@ -1,4 +1,4 @@
-//! OffsetCommit, OffsetFetch, OffsetDelete.
+//! OffsetCommit, OffsetFetch, OffsetDelete. Old clients commit to the group without a name.
 
 use std::time::Duration;
 
@@ -60,16 +60,14 @@ impl GroupShard {
     }
 
     fn check_commit(&mut self, now: Now, commit: &OffsetCommit) -> Result<(), ErrorCode> {
-        if commit.group.is_empty() {
-            return Err(ErrorCode::InvalidGroupId);
-        }
         let settings = &self.shared.settings;
         let asked: usize = commit.topics.iter().map(|t| t.partitions.len()).sum();
         if self.offsets + asked > settings.offsets_max {
             // Those that are there already may be committed again.
             let new = |t: &CommitTopic| {
                 let parts = t.partitions.iter();
-                let known = |p: PartitionId| self.committed(&commit.group, &t.name, p).is_some();
+                let group = self.groups.get(&commit.group);
+                let known = |p| group.is_some_and(|group| group.offsets.has(&t.name, p));
                 parts.filter(|p| !known(p.partition)).count()
             };
             let new: usize = commit.topics.iter().map(new).sum();
@@ -156,15 +154,11 @@ impl GroupShard {
                     .collect()
             }
         };
-        let mut reply = OffsetFetchResponseGroup {
+        let reply = OffsetFetchResponseGroup {
             group_id: fetch.group,
             topics,
             ..OffsetFetchResponseGroup::default()
         };
-        if reply.group_id.is_empty() {
-            reply.error_code = ErrorCode::InvalidGroupId.code();
-            reply.topics.clear();
-        }
         let reply = Reply::OffsetFetch(reply);
         self.shared.answer(ticket, reply, After::AfterAppended);
         Step::Nothing
@@ -174,7 +168,7 @@ impl GroupShard {
         let partitions = topic.partitions.iter().map(|partition| {
             let committed = self.committed(group, &topic.name, *partition);
             let committed = committed.filter(|c| !c.is_of_another(topic.topic_id));
-            fetched(*partition, committed)
+            fetched(*partition, committed.as_ref())
         });
         OffsetFetchResponseTopics {
             name: topic.name.clone(),
@@ -187,12 +181,12 @@ impl GroupShard {
         let Some(group) = self.groups.get(group) else {
             return Vec::new();
         };
-        let topics = group.offsets.topics().map(|(topic, partitions)| {
-            let partitions = partitions.iter();
+        let topics = group.offsets.topics().map(|topic| {
+            let partitions = group.offsets.of(topic);
             OffsetFetchResponseTopics {
-                name: (&**topic).into(),
+                name: topic.into(),
                 partitions: partitions
-                    .map(|(partition, committed)| fetched(*partition, Some(committed)))
+                    .map(|(partition, committed)| fetched(partition, Some(&committed)))
                     .collect(),
                 ..OffsetFetchResponseTopics::default()
             }
@@ -231,7 +225,7 @@ impl GroupShard {
                 false => ErrorCode::None,
             };
             for partition in &topic.partitions {
-                let known = group.offsets.get(&topic.name, *partition).is_some();
+                let known = group.offsets.has(&topic.name, *partition);
                 if error == ErrorCode::None && known {
                     let key = offsets::key(&delete.group, &topic.name, *partition);
                     self.shared.record(encoding::offset_tombstone(&key));

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chronik_coordinator::{
-    AppendFailed, Client, CommitPartition, CommitTopic, Decision, Effects, FetchTopic, GroupShard,
-    GroupView, Heartbeat, JoinGroup, LeaveGroup, Leaver, Now, OffsetCommit, OffsetFetch, Protocol,
-    Record, Reply, Request, Settings, SyncGroup, Ticket,
+    After, Answer, AppendFailed, Client, CommitPartition, CommitTopic, Decision, Effects,
+    FetchTopic, GroupShard, GroupView, Heartbeat, JoinGroup, LeaveGroup, Leaver, Now, OffsetCommit,
+    OffsetFetch, Protocol, Record, Reply, Request, Settings, SyncGroup, Ticket,
 };
 use chronik_protocol::Str;
 use chronik_protocol::generated::{
@@ -26,8 +26,8 @@ pub(crate) struct Bench {
     /// What the next appends end with, until it is taken away.
     pub(crate) fail: Option<AppendFailed>,
     tickets: u64,
-    answers: BTreeMap<Ticket, Reply>,
-    uuids: u8,
+    answers: BTreeMap<Ticket, Answer>,
+    uuids: u32,
 }
 
 pub(crate) fn error(code: i16) -> ErrorCode {
@@ -155,8 +155,9 @@ impl Bench {
 
     fn take(&mut self, effects: Effects) {
         for answer in effects.answers {
-            let earlier = self.answers.insert(answer.ticket, answer.reply);
-            assert!(earlier.is_none(), "{:?} is answered twice", answer.ticket);
+            let ticket = answer.ticket;
+            let earlier = self.answers.insert(ticket, answer);
+            assert!(earlier.is_none(), "{ticket:?} is answered twice");
         }
     }
 
@@ -201,7 +202,13 @@ impl Bench {
 
     pub(crate) fn reply(&mut self, ticket: Ticket) -> Reply {
         let reply = self.answers.remove(&ticket);
-        reply.unwrap_or_else(|| panic!("{ticket:?} has no answer"))
+        let answer = reply.unwrap_or_else(|| panic!("{ticket:?} has no answer"));
+        answer.reply
+    }
+
+    /// From when on an answer that is there may be sent.
+    pub(crate) fn after(&self, ticket: Ticket) -> After {
+        self.answers[&ticket].after
     }
 
     pub(crate) fn group(&self) -> GroupView {
@@ -224,7 +231,9 @@ impl Bench {
     /// Sends a JoinGroup, with another random id each time.
     pub(crate) fn send_join(&mut self, mut join: JoinGroup) -> Ticket {
         self.uuids += 1;
-        join.new_member = Uuid::from_bytes([self.uuids; 16]);
+        let mut bytes = [self.uuids.to_be_bytes()[3]; 16];
+        bytes[12..].copy_from_slice(&self.uuids.to_be_bytes());
+        join.new_member = Uuid::from_bytes(bytes);
         self.ask(Request::JoinGroup(join))
     }
 

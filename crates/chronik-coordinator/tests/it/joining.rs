@@ -384,6 +384,22 @@ fn what_members_hold_is_bounded() {
 }
 
 #[test]
+fn a_protocol_that_is_named_twice_counts_once() {
+    let mut bench = Bench::new();
+    let twice = JoinGroup {
+        protocols: vec![protocol("range", &["a"]), protocol("range", &["b"])],
+        ..consumer("c")
+    };
+    let (_, first) = bench.join_with_id(twice.clone());
+    let (_, second) = bench.join_with_id(twice);
+    bench.pass(seconds(6));
+    for ticket in [first, second] {
+        let reply = bench.join_reply(ticket);
+        assert_eq!(reply.protocol_name, Some("range".into()));
+    }
+}
+
+#[test]
 fn a_retried_join_is_answered_and_the_earlier_one_told_to_go() {
     let mut bench = Bench::new();
     let (id, early) = bench.join_with_id(consumer("c"));

@@ -2,5 +2,11 @@
 
 mod bench;
 mod joining;
+mod leaving;
+mod loading;
 mod offsets;
+mod property;
+mod retention;
+mod static_members;
+mod storing;
 mod syncing;

@@ -75,6 +75,24 @@ fn somebody_outside_commits_to_a_group_without_members_and_it_is_kept() {
 }
 
 #[test]
+fn the_group_without_a_name_may_keep_offsets_and_have_no_members() {
+    let mut bench = Bench::new();
+    let nameless = OffsetCommit {
+        group: Str::EMPTY,
+        ..commit("orders", 0, 5)
+    };
+    assert_eq!(bench.commit(nameless), ErrorCode::None);
+    let reply = fetch(&mut bench, "", None);
+    assert_eq!(reply.topics[0].partitions[0].committed_offset, 5);
+    let ticket = bench.send_join(JoinGroup {
+        group: Str::EMPTY,
+        ..consumer("c")
+    });
+    let told = error(bench.join_reply(ticket).error_code);
+    assert_eq!(told, ErrorCode::InvalidGroupId);
+}
+
+#[test]
 fn what_is_not_committed_is_minus_one_without_an_error() {
     let mut bench = Bench::new();
     let topic = |id| {
