@@ -1,5 +1,6 @@
 //! Tests of chronik-log from outside, one binary.
 
+mod compact;
 mod crash;
 mod faults;
 mod inspect;
