@@ -108,7 +108,7 @@ pub trait File: Debug + Send + Sync + 'static {
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
-    /// When it was last written, by the wall clock; `None` where that is not known.
+    /// When it was last written, by the wall clock, to the second; `None` where that is not known.
     fn modified(&self) -> Option<Timestamp> {
         None
     }

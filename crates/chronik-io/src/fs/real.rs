@@ -182,9 +182,7 @@ impl File for RealFile {
 
     fn modified(&self) -> Option<Timestamp> {
         let stat = rustix::fs::fstat(&self.fd).ok()?;
-        let millis = i64::try_from(stat.st_mtime).ok()?.checked_mul(1000)?;
-        let part = i64::try_from(stat.st_mtime_nsec).ok()? / 1_000_000;
-        Some(Timestamp::from_millis(millis + part))
+        Some(Timestamp::from_millis(stat.st_mtime.checked_mul(1000)?))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

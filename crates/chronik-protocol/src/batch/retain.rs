@@ -241,7 +241,7 @@ mod tests {
                     1_000 - n,
                     Some(format!("key {n}").as_bytes()),
                     value,
-                    &[header.clone()],
+                    std::slice::from_ref(&header),
                 )
                 .unwrap();
         }

@@ -16,6 +16,9 @@ use crate::shared::Shared;
 /// The greatest size of a log file: a position in an index is an i32 for Kafka.
 const LOG_BYTES_MAX: u64 = (u32::MAX >> 1) as u64;
 
+/// An open file and its path.
+type Named = (PathBuf, Arc<dyn File>);
+
 /// A group on its way into its new segment.
 #[derive(Debug)]
 pub(super) struct Rewrite {
@@ -74,7 +77,7 @@ impl Rewrite {
     }
 
     /// The files to sync, made if there is nothing in them.
-    pub(super) fn files(&mut self) -> Result<Vec<(PathBuf, Arc<dyn File>)>, FileError> {
+    pub(super) fn files(&mut self) -> Result<Vec<Named>, FileError> {
         let disk = &*self.shared.env.disk;
         let path = &self.cleaned.path;
         let indexes = [
