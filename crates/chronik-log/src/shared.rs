@@ -285,6 +285,7 @@ impl Shared {
     /// The disk was full: a checkpoint is to be tried again.
     pub(crate) fn put_off(&self) {
         self.put_off.store(true, Ordering::Relaxed);
+        self.housekeeping.notify_one();
     }
 
     pub(crate) fn is_put_off(&self) -> bool {

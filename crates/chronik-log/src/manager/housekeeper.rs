@@ -30,12 +30,12 @@ pub(super) async fn run(shared: Arc<Shared>, mut closed: watch::Receiver<bool>) 
                 std::future::pending().await
             }
         };
-        tokio::select! {
-            () = shared.housekeeping.notified() => {}
-            () = again => {}
+        let again = tokio::select! {
+            () = shared.housekeeping.notified() => false,
+            () = again => true,
             _ = closed.wait_for(|closed| *closed) => return,
-        }
-        if let Err(error) = work(&shared).await {
+        };
+        if let Err(error) = work(&shared, again).await {
             if error.is_full() {
                 // Nothing was promised yet: journal files and indexes are tried again later.
                 tracing::warn!(%error, "housekeeping is put off");
@@ -51,7 +51,7 @@ pub(super) async fn run(shared: Arc<Shared>, mut closed: watch::Receiver<bool>) 
     }
 }
 
-async fn work(shared: &Arc<Shared>) -> Result<(), FileError> {
+async fn work(shared: &Arc<Shared>, again: bool) -> Result<(), FileError> {
     match shared.files.prepare_ahead(shared).await {
         // A checkpoint may free a file instead.
         Err(error) if error.is_full() => tracing::warn!(%error, "no further journal file"),
@@ -59,7 +59,7 @@ async fn work(shared: &Arc<Shared>) -> Result<(), FileError> {
     }
     let due = shared.since_checkpoint() >= shared.options.checkpoint_bytes;
     // Each is asked, because asking takes it back.
-    let asked = shared.wants_roll_sync() | shared.takes_up_again();
+    let asked = shared.wants_roll_sync() | (again && shared.takes_up_again());
     if due || shared.files.wants_free() || asked {
         checkpoint(shared, false).await?;
     }
