@@ -32,7 +32,7 @@ use chronik_types::{
 
 pub use append::{AppendAsLeader, Appended};
 use compact::Cleaning;
-pub(crate) use compact::{CleanError, Cleanability, LastBatches, finish_swaps};
+pub(crate) use compact::{CleanError, Cleanability, LastBatches, decode_cleaned, finish_swaps};
 pub use compact::{Compaction, CompactionRun};
 pub use read::LogRead;
 pub use recover::Loss;

@@ -203,7 +203,8 @@ impl PartitionLog {
     fn plan(&self, stable: Offset) -> Option<Plan> {
         let now = self.now_ms();
         let mut state = self.lock();
-        if state.gate != Gate::Open || state.cleaning.uncleanable.is_some() {
+        let may = state.config.cleanup_compact && state.cleaning.uncleanable.is_none();
+        if state.gate != Gate::Open || !may {
             return None;
         }
         let limits = state.limits(stable, now);
@@ -463,11 +464,7 @@ impl PartitionLog {
             return Ok(());
         };
         let bytes = read_up_to(&*file, 0, 64).map_err(|e| FileError::new("read", &path, e))?;
-        let text = String::from_utf8_lossy(&bytes);
-        let cleaned = text
-            .strip_prefix("0\n")
-            .and_then(|text| text.trim().parse().ok());
-        match cleaned.map(Offset::new) {
+        match decode_cleaned(&bytes) {
             Some(cleaned) if cleaned <= cut => state.cleaned = cleaned,
             _ => {
                 self.remove_if_there(CLEANED_FILE)?;
@@ -476,6 +473,13 @@ impl PartitionLog {
         }
         Ok(())
     }
+}
+
+/// Reads a `cleaner-offset` file; `None` if it is not one.
+pub(crate) fn decode_cleaned(bytes: &[u8]) -> Option<Offset> {
+    let text = std::str::from_utf8(bytes).ok()?;
+    let offset = text.strip_prefix("0\n")?.trim().parse().ok()?;
+    Some(Offset::new(offset))
 }
 
 impl State {

@@ -114,8 +114,8 @@ async fn round(shared: &Arc<Shared>, stopped: &watch::Receiver<bool>, timed: boo
         }
         match clean(shared, log, stopped.clone()).await {
             Ok(Some(_)) => {}
-            // It is busy: truncated, switched, or just being deleted.
-            Ok(None) => failed.push(Arc::clone(log)),
+            // It is being truncated, switched or deleted, or the node stops.
+            Ok(None) | Err(CleanError::Changed) => failed.push(Arc::clone(log)),
             Err(error) => {
                 tracing::warn!(event = "compaction_put_off", log = log.dir_name(), %error, "a compaction is put off");
                 failed.push(Arc::clone(log));

@@ -11,6 +11,7 @@ use chronik_log::{LogConfig, LogError, LogManager, LogManagerOptions, PartitionL
 use chronik_protocol::{BatchBuilder, BatchIter, Codec, ProducerStamp, RecordIter};
 use chronik_types::{Durability, LeaderEpoch, Offset, Timestamp};
 
+use crate::paused_disk::PausedDisk;
 use crate::support::*;
 
 /// By offset: key and value.
@@ -198,12 +199,15 @@ async fn what_kafka_reads_of_a_compacted_log_is_whole() {
     fill(&log, 20, &mut Records::new());
     manager.checkpoint().await.unwrap();
     let before = log.segments().len();
-    clean(&manager).await.unwrap();
+    let upto = clean(&manager).await.unwrap().upto;
     assert!(log.segments().len() < before, "small neighbours became one");
     manager.close().await.unwrap();
     let disk = chronik_io::fs::RealDisk::new();
-    let found = chronik_log::inspect::inspect(&disk, &world.file("t-0"), &mut |_| {}).unwrap();
+    let mut lines = Vec::new();
+    let mut line = |line: &str| lines.push(line.to_owned());
+    let found = chronik_log::inspect::inspect(&disk, &world.file("t-0"), &mut line).unwrap();
     assert_eq!(found.damage, []);
+    assert!(lines.contains(&format!("  compacted below offset {upto}")));
     assert!(found.files > 4);
     let names: Vec<_> = std::fs::read_dir(world.file("t-0"))
         .unwrap()
@@ -595,4 +599,40 @@ async fn change_during_compaction(change: Change, after: Duration) {
         (log.offsets().log_start, log.offsets().log_end, found)
     });
     assert_eq!(found, before, "{change:?} after {after:?}");
+}
+
+/// It has found the segment, and before it looks into the index both are replaced.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_a_compaction_overtakes_looks_again() {
+    let world = RealWorld::new();
+    let disk = Arc::new(PausedDisk::default());
+    let env = env(disk.clone());
+    let opened = LogManager::open(&env, world.path(), by_hand()).await;
+    let (manager, _) = opened.unwrap();
+    let log = create(&manager, Durability::QuorumFsync, compacted());
+    let mut written = Records::new();
+    fill(&log, 100, &mut written);
+    manager.checkpoint().await.unwrap();
+    // The end of the last closed segment: most of it stays.
+    let active = log.segments().last().unwrap().base_offset;
+    let from = Offset::new(active.get() - 1);
+    let (came, comes) = tokio::sync::oneshot::channel();
+    let (go_on, goes_on) = std::sync::mpsc::channel();
+    disk.hold_next((came, goes_on));
+    let reader = Arc::clone(&log);
+    let read = tokio::task::spawn_blocking(move || reader.read(from, 1, active, true));
+    let minute = Duration::from_secs(60);
+    tokio::time::timeout(minute, comes).await.unwrap().unwrap();
+    clean(&manager).await.unwrap();
+    go_on.send(()).unwrap();
+    let read = tokio::time::timeout(minute, read).await.unwrap();
+    let read = read.unwrap().unwrap();
+    assert_eq!(read.next_offset, active);
+    let found = records_of(&read.batches);
+    assert!(!found.is_empty());
+    assert!(
+        found
+            .iter()
+            .all(|(offset, record)| written[offset] == *record)
+    );
 }

@@ -5,5 +5,6 @@ mod crash;
 mod faults;
 mod inspect;
 mod journal;
+mod paused_disk;
 mod restart;
 mod support;
