@@ -13,6 +13,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chronik_types::Timestamp;
 
 mod pool;
 mod real;
@@ -106,6 +107,10 @@ pub trait File: Debug + Send + Sync + 'static {
     /// Whether the file has no bytes.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
+    }
+    /// When it was last written, by the wall clock, to the second; `None` where that is not known.
+    fn modified(&self) -> Option<Timestamp> {
+        None
     }
     /// Cuts or extends (with zeros) to a length.
     fn set_len(&self, len: u64) -> io::Result<()>;

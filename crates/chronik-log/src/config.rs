@@ -24,6 +24,17 @@ pub struct LogConfig {
     pub timestamp_type: TimestampType,
     /// Whether `cleanup.policy` contains `delete`.
     pub cleanup_delete: bool,
+    /// Whether `cleanup.policy` contains `compact`.
+    pub cleanup_compact: bool,
+    /// `min.cleanable.dirty.ratio`, in millionths.
+    pub min_cleanable_dirty_millionths: u32,
+    /// `min.compaction.lag.ms`: a segment with a younger record is left alone.
+    pub min_compaction_lag_ms: u64,
+    /// `max.compaction.lag.ms`: an older record is compacted whatever the ratio; `None` waits for
+    /// the ratio.
+    pub max_compaction_lag_ms: Option<u64>,
+    /// `delete.retention.ms`: how long a tombstone is kept after compaction has met it.
+    pub delete_retention_ms: u64,
 }
 
 impl Default for LogConfig {
@@ -38,6 +49,11 @@ impl Default for LogConfig {
             retention_bytes: None,
             timestamp_type: TimestampType::CreateTime,
             cleanup_delete: true,
+            cleanup_compact: false,
+            min_cleanable_dirty_millionths: 500_000,
+            min_compaction_lag_ms: 0,
+            max_compaction_lag_ms: None,
+            delete_retention_ms: 24 * 3_600_000,
         }
     }
 }
@@ -79,6 +95,15 @@ pub struct LogManagerOptions {
     pub delete_step_bytes: u64,
     /// `producer.id.expiration.ms`.
     pub producer_expiration_ms: u64,
+    /// Whether the cleaner runs by itself; else only when [`crate::LogManager::clean`] asks.
+    pub cleaner_enable: bool,
+    /// `log.cleaner.dedupe.buffer.size`: bytes of the map of keys at most, taken only while a log
+    /// is compacted; half as much again for a moment while the map grows.
+    pub cleaner_dedupe_bytes: usize,
+    /// `log.cleaner.backoff.ms`: how long the cleaner waits where something is held back by time.
+    pub cleaner_backoff: Duration,
+    /// `log.cleaner.io.max.bytes.per.second`, read and written together; `None` is unbounded.
+    pub cleaner_bytes_per_second: Option<u64>,
 }
 
 impl Default for LogManagerOptions {
@@ -96,6 +121,10 @@ impl Default for LogManagerOptions {
             index_sync_bytes: 8 << 20,
             delete_step_bytes: 16 << 20,
             producer_expiration_ms: 24 * 3_600_000,
+            cleaner_enable: true,
+            cleaner_dedupe_bytes: 16 << 20,
+            cleaner_backoff: Duration::from_secs(15),
+            cleaner_bytes_per_second: Some(64 << 20),
         }
     }
 }

@@ -128,6 +128,8 @@ pub enum LogError {
     Busy,
     /// The disk refused.
     File(FileError),
+    /// A segment is not what it should be: where and how.
+    Corrupt(String),
     /// The manager is closed.
     Closed,
 }
@@ -154,6 +156,7 @@ impl fmt::Display for LogError {
             } => write!(f, "{asked} is outside {log_start}..{log_end}"),
             Self::Busy => f.write_str("the log is being truncated, deleted or switched"),
             Self::File(error) => error.fmt(f),
+            Self::Corrupt(what) => f.write_str(what),
             Self::Closed => f.write_str("the log manager is closed"),
         }
     }
@@ -196,6 +199,13 @@ pub enum AppendError {
         /// The newest.
         latest: LeaderEpoch,
     },
+    /// The batch is larger than a segment may be.
+    LargerThanSegment {
+        /// Bytes of the batch.
+        bytes: u64,
+        /// `segment.bytes`.
+        max: u64,
+    },
     /// The disk is full; nothing of the batch was kept.
     Storage(FileError),
     /// The node is ending because the disk failed.
@@ -235,6 +245,10 @@ impl fmt::Display for AppendError {
             Self::StaleLeaderEpoch { latest } => {
                 write!(f, "the log has a newer leader epoch, {latest}")
             }
+            Self::LargerThanSegment { bytes, max } => write!(
+                f,
+                "a batch of {bytes} bytes exceeds segment.bytes, which is {max}"
+            ),
             Self::Storage(error) => error.fmt(f),
             Self::Fatal => f.write_str("the node is ending because its disk failed"),
             Self::Busy => f.write_str("the log is being truncated, deleted or switched"),

@@ -198,6 +198,25 @@ impl<E: Entry> Index<E> {
         }
     }
 
+    /// Whether entries wait for a sync.
+    pub(crate) fn is_dirty(&self) -> bool {
+        self.dirty || self.cut || !self.tail.is_empty()
+    }
+
+    /// The file, made if there are no entries.
+    pub(crate) fn whole_file(&self, disk: &dyn Disk) -> Result<Arc<dyn File>, FileError> {
+        disk.open(&self.path, OpenMode::CreateOrOpen)
+            .map_err(|e| FileError::new("open", &self.path, e))
+    }
+
+    /// Gives the file another name.
+    pub(crate) fn rename(&mut self, disk: &dyn Disk, to: PathBuf) -> Result<(), FileError> {
+        disk.rename(&self.path, &to)
+            .map_err(|e| FileError::new("rename", &to, e))?;
+        self.path = to;
+        Ok(())
+    }
+
     /// What was written will be synced, or the process ends.
     pub(crate) fn set_clean(&mut self) {
         self.dirty = false;

@@ -2,7 +2,7 @@
 //! verifies. Reads only.
 //!
 //! A path is a file (`.log`, `.index`, `.timeindex`, `.snapshot`, `.journal`,
-//! `leader-epoch-checkpoint`) or a directory, of which every such file is read. The first bad
+//! `leader-epoch-checkpoint`, `cleaner-offset`) or a directory, of which every such file is read. The first bad
 //! byte of each file is named. Absent: the metadata log, which has its own crate.
 
 use std::fmt;
@@ -19,6 +19,7 @@ use crate::index::{Entry, OffsetEntry, TimeEntry};
 use crate::journal::file::{FRAMES_AT, FileHeader};
 use crate::journal::frame::{FRAME_ALIGN, FRAME_HEADER_BYTES, FrameHeader, frame_bytes};
 use crate::journal::record::{RECORD_HEADER_BYTES, Record, RecordHeader};
+use crate::log::decode_cleaned;
 use crate::producers;
 
 /// The first byte of a file that is not what it should be.
@@ -89,7 +90,13 @@ fn inspect_file(
     let suffix = name.rsplit_once('.').map_or(&*name, |(_, suffix)| suffix);
     if !matches!(
         suffix,
-        "log" | "index" | "timeindex" | "snapshot" | "journal" | "leader-epoch-checkpoint"
+        "log"
+            | "index"
+            | "timeindex"
+            | "snapshot"
+            | "journal"
+            | "leader-epoch-checkpoint"
+            | "cleaner-offset"
     ) {
         return Ok(());
     }
@@ -105,6 +112,7 @@ fn inspect_file(
         "timeindex" => reader.time_index(base, line)?,
         "snapshot" => reader.snapshot(line)?,
         "journal" => reader.journal(line)?,
+        "cleaner-offset" => reader.cleaner_offset(line)?,
         _ => reader.epochs(line)?,
     };
     if let Some((position, reason)) = damage {
@@ -256,6 +264,18 @@ impl Reader<'_> {
             ));
         }
         Ok(None)
+    }
+
+    fn cleaner_offset(&self, line: &mut dyn FnMut(&str)) -> Result<Found, FileError> {
+        let bytes = self.all()?;
+        let cleaned = decode_cleaned(&bytes);
+        Ok(match cleaned {
+            Some(cleaned) => {
+                line(&format!("  compacted below offset {cleaned}"));
+                None
+            }
+            None => Some((0, "not a cleaner offset".to_owned())),
+        })
     }
 
     fn epochs(&self, line: &mut dyn FnMut(&str)) -> Result<Found, FileError> {

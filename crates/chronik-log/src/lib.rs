@@ -6,7 +6,7 @@
 //!
 //! Keeps I1 (nothing acknowledged is lost), I7 (each sequence once) and I13 (a torn tail is cut, a
 //! hole is reported). File formats: `docs/format.md`.
-//! Absent: replication and high watermarks, transactions' indexes, compaction.
+//! Absent: replication and high watermarks, transactions' indexes.
 
 mod batch;
 mod config;
@@ -25,8 +25,9 @@ pub use config::{LogConfig, LogManagerOptions, TimestampType};
 pub use error::{AppendError, FileError, LogError, OpenError, ReadError};
 pub use journal::scan::JournalHole;
 pub use log::{
-    AppendAsLeader, Appended, LogOffsets, LogRead, Loss, PartitionKey, PartitionLog, SegmentInfo,
+    AppendAsLeader, Appended, Compaction, CompactionRun, LogOffsets, LogRead, Loss, PartitionKey,
+    PartitionLog, SegmentInfo,
 };
-pub use manager::{DurableListener, LogManager, Progress, RecoveryReport};
+pub use manager::{DurableListener, LogManager, Progress, RecoveryReport, StableOffsets};
 pub use producers::ActiveProducer;
 pub use stats::{LogStats, SYNC_MICROS_BOUNDS};

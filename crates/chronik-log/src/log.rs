@@ -8,11 +8,13 @@
 //!
 //! - `append`: leaders' and followers' batches. - `read`: ranges. - `time`: by timestamp.
 //! - `change`: truncate, reset, log start, class, delete. - `checkpoint`: syncing and covering.
-//! - `recover`: from the files and the journal. - `retention`: what may go.
+//! - `recover`: from the files and the journal. - `retention`: what may go. - `compact`: the last
+//!   record of each key stays.
 
 mod append;
 mod change;
 mod checkpoint;
+mod compact;
 mod read;
 mod recover;
 mod retention;
@@ -29,6 +31,9 @@ use chronik_types::{
 };
 
 pub use append::{AppendAsLeader, Appended};
+use compact::Cleaning;
+pub(crate) use compact::{CleanError, Cleanability, LastBatches, decode_cleaned, finish_swaps};
+pub use compact::{Compaction, CompactionRun};
 pub use read::LogRead;
 pub use recover::Loss;
 pub(crate) use recover::{Failed, Found, dir_name_of};
@@ -84,6 +89,8 @@ pub struct PartitionLog {
     dir: PathBuf,
     shared: Arc<Shared>,
     state: Mutex<State>,
+    /// Held while a compaction renames files: truncations and resets wait for its end.
+    rewriting: tokio::sync::Mutex<()>,
     /// The greatest operation number the journal writer has put into a frame.
     written: AtomicU64,
 }
@@ -128,6 +135,15 @@ struct State {
     listed_dirty: bool,
     /// Changes whenever bytes that were readable may have changed.
     generation: u64,
+    /// Changes whenever a compaction has replaced segments.
+    rewrites: u64,
+    /// A compaction is replacing segments: none may go meanwhile.
+    swapping: bool,
+    /// Compaction has been below this offset.
+    cleaned: Offset,
+    /// The lowest offset that a truncation went to since a compaction began.
+    lowest_cut: Option<Offset>,
+    cleaning: Cleaning,
     /// Whether nothing of others can be in the directory.
     dir_is_own: bool,
     /// Whether the directory and its `partition.metadata` are there.
@@ -183,6 +199,11 @@ impl PartitionLog {
                 uncovered: VecDeque::new(),
                 listed_dirty: false,
                 generation: 0,
+                rewrites: 0,
+                swapping: false,
+                cleaned: Offset::ZERO,
+                lowest_cut: None,
+                cleaning: Cleaning::default(),
                 dir_is_own: false,
                 dir_made: false,
                 names_dirty: false,
@@ -192,6 +213,7 @@ impl PartitionLog {
                 jitter,
             }),
             shared,
+            rewriting: tokio::sync::Mutex::default(),
             written: AtomicU64::new(0),
         }
     }
@@ -264,8 +286,12 @@ impl PartitionLog {
     }
 
     /// Changes the settings, from the next append on.
-    pub fn set_config(&self, config: LogConfig) {
+    pub fn set_config(self: &Arc<Self>, config: LogConfig) {
+        let compact = config.cleanup_compact;
         self.lock().config = config;
+        if compact {
+            self.shared.consider_cleaning(self);
+        }
     }
 
     /// The newest leader epoch.
@@ -451,6 +477,11 @@ impl PartitionLog {
 }
 
 impl State {
+    /// Changes whenever what a reader has found may be there no more.
+    fn generations(&self) -> (u64, u64) {
+        (self.generation, self.rewrites)
+    }
+
     fn active(&mut self) -> Option<&mut Segment> {
         self.segments.back_mut()
     }

@@ -1,13 +1,15 @@
 //! All logs of a data directory: opening, creating, deleting, checkpoints, closing.
 //!
-//! Two tasks: the journal's writer and the housekeeper; none per partition. Lock order: the map
+//! Three tasks: the journal's writer, the housekeeper and the cleaner; none per partition. Lock order: the map
 //! of logs, then a log, then the queue.
 //!
 //! - `recovery`: from a stopped directory to logs and a fresh journal file.
 //! - `housekeeper`: checkpoints, journal files, removal of what was deleted.
+//! - `cleaner`: compaction of the dirtiest log, and of the next.
 //! - `checkpoint_files`: the text files Kafka reads, written on a clean stop.
 
 mod checkpoint_files;
+mod cleaner;
 mod housekeeper;
 mod recovery;
 
@@ -26,15 +28,23 @@ use crate::error::{LogError, OpenError};
 use crate::journal::record::LogId;
 use crate::journal::scan::JournalHole;
 use crate::journal::writer::Writer;
-use crate::log::{Loss, PartitionKey, PartitionLog, dir_name_of};
+use crate::log::{Compaction, CompactionRun, Loss, PartitionKey, PartitionLog, dir_name_of};
 use crate::shared::{Shared, lock};
 use crate::stats::LogStats;
+pub(crate) use cleaner::Pace;
 
 /// Told after each window of the journal.
 pub trait DurableListener: std::fmt::Debug + Send + Sync {
     /// These logs' durable ends have moved forward to the given offsets (exclusive). Called on
     /// the journal's task, without locks: it must not block.
     fn on_durable(&self, advanced: &[(Arc<PartitionLog>, Offset)]);
+}
+
+/// Knows up to where a log's records are final.
+pub trait StableOffsets: std::fmt::Debug + Send + Sync {
+    /// The last stable offset (exclusive), or the high watermark where there are no transactions;
+    /// `None` while this node does not know it. Compaction stays below. Called without locks.
+    fn stable_end(&self, log: &PartitionLog) -> Option<Offset>;
 }
 
 /// How far recovery is; to be read while it runs.
@@ -88,6 +98,9 @@ struct Logs {
 struct Tasks {
     writer: Mutex<Option<JoinHandle<()>>>,
     housekeeper: Mutex<Option<JoinHandle<()>>>,
+    cleaner: Mutex<Option<JoinHandle<()>>>,
+    /// Ends the cleaner, which comes first.
+    stop_cleaning: tokio::sync::watch::Sender<bool>,
     closing: tokio::sync::watch::Sender<bool>,
 }
 
@@ -112,6 +125,7 @@ impl LogManager {
         let layout = Layout {
             root: dir.to_owned(),
         };
+        let options_clean = options.cleaner_enable;
         let shared = Arc::new(Shared::new(env.clone(), options, layout));
         let recovered = recovery::recover(&shared, progress).await?;
         let logs: BTreeMap<_, _> = recovered
@@ -126,6 +140,14 @@ impl LogManager {
             recovered.deleting,
         );
         let (closing, closed) = tokio::sync::watch::channel(false);
+        let (stop_cleaning, stopped) = tokio::sync::watch::channel(false);
+        let cleaner = options_clean.then(|| {
+            spawn_owner(
+                &env.exit,
+                "log cleaner",
+                cleaner::run(Arc::clone(&shared), stopped),
+            )
+        });
         let tasks = Tasks {
             writer: Mutex::new(Some(spawn_owner(&env.exit, "journal", writer.run()))),
             housekeeper: Mutex::new(Some(spawn_owner(
@@ -133,6 +155,8 @@ impl LogManager {
                 "log housekeeper",
                 housekeeper::run(Arc::clone(&shared), closed),
             ))),
+            cleaner: Mutex::new(cleaner),
+            stop_cleaning,
             closing,
         };
         shared.housekeeping.notify_one();
@@ -228,6 +252,23 @@ impl LogManager {
         self.shared.set_listener(listener);
     }
 
+    /// Who says up to where logs may be compacted. Without it, that is their durable end.
+    pub fn set_stable_offsets(&self, stable_offsets: Arc<dyn StableOffsets>) {
+        self.shared.set_stable_offsets(stable_offsets);
+    }
+
+    /// Compacts a partition's log now, however dirty it is; what it did, or `None` if nothing may
+    /// be compacted. It runs to its end even if the caller goes away.
+    pub async fn clean(
+        &self,
+        topic_id: TopicId,
+        partition: PartitionId,
+    ) -> Result<Option<CompactionRun>, LogError> {
+        let log = self.get(topic_id, partition).ok_or(LogError::NotFound)?;
+        let stopped = self.tasks.stop_cleaning.subscribe();
+        cleaner::clean_detached(&self.shared, log, stopped).await
+    }
+
     /// Waits until there is room in the journal: to be awaited before taking bytes to append.
     /// Ready at once unless a checkpoint has to free a file or too much waits for the disk.
     pub async fn room(&self) {
@@ -247,6 +288,12 @@ impl LogManager {
     /// Stops: everything is checkpointed, Kafka's checkpoint files are written, the tasks end.
     /// Appends after this fail.
     pub async fn close(&self) -> Result<(), LogError> {
+        self.tasks.stop_cleaning.send_replace(true);
+        let cleaner = lock(&self.tasks.cleaner).take();
+        if let Some(task) = cleaner {
+            let _ = task.await;
+        }
+        drop(self.shared.cleaning_alone.lock().await);
         housekeeper::checkpoint_detached(&self.shared, true).await?;
         self.tasks.closing.send_replace(true);
         let housekeeper = lock(&self.tasks.housekeeper).take();
@@ -268,6 +315,8 @@ impl LogManager {
     pub fn stats(&self) -> LogStats {
         let shared = &*self.shared;
         let (live, free, bytes) = shared.files.usage();
+        let compacted = self.all().into_iter().filter(|log| log.is_compacted());
+        let compacted: Vec<_> = compacted.map(|log| log.compaction()).collect();
         LogStats {
             checkpoint_lag_bytes: shared.since_checkpoint(),
             pending_bytes: shared.queue.pending_bytes(),
@@ -276,6 +325,12 @@ impl LogManager {
             journal_files_bytes: bytes,
             appended_bytes: shared.appended.load(Ordering::Relaxed),
             dirty_logs: shared.dirty().len(),
+            cleaner_uncleanable: compacted.iter().filter(|c| c.uncleanable.is_some()).count(),
+            cleaner_dirty_percent_max: compacted
+                .iter()
+                .map(Compaction::dirty_percent)
+                .max()
+                .unwrap_or(0),
             ..shared.stats.read()
         }
     }

@@ -14,6 +14,7 @@ use chronik_types::{Offset, ProducerEpoch, ProducerId, Sequence, Timestamp};
 
 use crate::batch::Header;
 use crate::error::AppendError;
+use crate::log::LastBatches;
 
 pub(crate) use snapshot::{decode, encode, file_name};
 
@@ -197,6 +198,15 @@ impl Producers {
             .values()
             .filter_map(|known| known.txn_first_offset)
             .min()
+    }
+
+    /// The last batch of each producer, which compaction keeps.
+    pub(crate) fn last_batches(&self) -> LastBatches {
+        let last = |known: &Producer| known.batches.back().map(|mark| mark.last_offset);
+        self.by_id
+            .iter()
+            .map(|(id, known)| (*id, (known.epoch, last(known))))
+            .collect()
     }
 
     pub(crate) fn describe(&self) -> Vec<ActiveProducer> {

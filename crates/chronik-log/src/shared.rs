@@ -18,7 +18,7 @@ use crate::journal::file::JournalFile;
 use crate::journal::queue::Queue;
 use crate::journal::record::LogId;
 use crate::log::PartitionLog;
-use crate::manager::DurableListener;
+use crate::manager::{DurableListener, StableOffsets};
 use crate::stats::Counters;
 
 /// Shared by everything of one manager.
@@ -39,6 +39,13 @@ pub(crate) struct Shared {
     listener: Mutex<Option<Arc<dyn DurableListener>>>,
     /// Weak: the manager and the journal's writer own the logs, and logs point here.
     dirty: Mutex<BTreeMap<LogId, Weak<PartitionLog>>>,
+    /// Logs of which something may have become worth compacting. Weak as well.
+    to_clean: Mutex<BTreeMap<LogId, Weak<PartitionLog>>>,
+    /// Wakes the cleaner.
+    pub(crate) cleaning: Notify,
+    /// Held during a compaction: one at a time, so that there is one map of keys.
+    pub(crate) cleaning_alone: tokio::sync::Mutex<()>,
+    stable_offsets: Mutex<Option<Arc<dyn StableOffsets>>>,
     gone: Mutex<Vec<String>>,
     deletions: Mutex<Vec<Deletion>>,
     /// Directories about to be renamed: by how many deletions, and the log that waits.
@@ -48,6 +55,7 @@ pub(crate) struct Shared {
     since_checkpoint: AtomicU64,
     taken: AtomicU64,
     roll_sync: AtomicBool,
+    put_off: AtomicBool,
 }
 
 impl Shared {
@@ -61,6 +69,10 @@ impl Shared {
             open_files: AtomicUsize::new(0),
             listener: Mutex::default(),
             dirty: Mutex::default(),
+            to_clean: Mutex::default(),
+            cleaning: Notify::new(),
+            cleaning_alone: tokio::sync::Mutex::default(),
+            stable_offsets: Mutex::default(),
             gone: Mutex::default(),
             deletions: Mutex::default(),
             renaming: Mutex::default(),
@@ -68,6 +80,7 @@ impl Shared {
             since_checkpoint: AtomicU64::new(0),
             taken: AtomicU64::new(0),
             roll_sync: AtomicBool::new(false),
+            put_off: AtomicBool::new(false),
             env,
             options,
             layout,
@@ -82,6 +95,46 @@ impl Shared {
         let listener = lock(&self.listener).clone();
         if let Some(listener) = listener {
             listener.on_durable(advanced);
+        }
+    }
+
+    pub(crate) fn set_stable_offsets(&self, stable_offsets: Arc<dyn StableOffsets>) {
+        *lock(&self.stable_offsets) = Some(stable_offsets);
+    }
+
+    /// Up to where a log may be compacted (exclusive); `None` if that is not known now.
+    pub(crate) fn stable_end(&self, log: &PartitionLog) -> Option<Offset> {
+        let source = lock(&self.stable_offsets).clone();
+        match source {
+            Some(source) => source.stable_end(log),
+            None => Some(log.offsets().durable_end),
+        }
+    }
+
+    /// A segment of a compacted log was closed, or its settings changed.
+    pub(crate) fn consider_cleaning(&self, log: &Arc<PartitionLog>) {
+        if self.options.cleaner_enable {
+            lock(&self.to_clean).insert(log.id(), Arc::downgrade(log));
+            self.cleaning.notify_one();
+        }
+    }
+
+    /// Takes the logs to consider.
+    pub(crate) fn take_to_clean(&self) -> Vec<Arc<PartitionLog>> {
+        let taken = std::mem::take(&mut *lock(&self.to_clean));
+        taken
+            .into_values()
+            .filter_map(|log| log.upgrade())
+            .collect()
+    }
+
+    /// Puts logs back that are to be considered again, without waking anybody.
+    pub(crate) fn put_to_clean<'a>(&self, logs: impl Iterator<Item = &'a Arc<PartitionLog>>) {
+        let mut to_clean = lock(&self.to_clean);
+        for log in logs {
+            to_clean
+                .entry(log.id())
+                .or_insert_with(|| Arc::downgrade(log));
         }
     }
 
@@ -227,6 +280,20 @@ impl Shared {
 
     pub(crate) fn wants_roll_sync(&self) -> bool {
         self.roll_sync.swap(false, Ordering::Relaxed)
+    }
+
+    /// The disk was full: a checkpoint is to be tried again.
+    pub(crate) fn put_off(&self) {
+        self.put_off.store(true, Ordering::Relaxed);
+        self.housekeeping.notify_one();
+    }
+
+    pub(crate) fn is_put_off(&self) -> bool {
+        self.put_off.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn takes_up_again(&self) -> bool {
+        self.put_off.swap(false, Ordering::Relaxed)
     }
 
     pub(crate) fn start_checkpoint_count(&self) {

@@ -1,4 +1,4 @@
-//! Counters of journal and checkpoint. Absent: names and labels of metrics, which the server gives.
+//! Counters of journal, checkpoint and cleaner. Absent: names and labels of metrics, which the server gives.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -20,6 +20,11 @@ pub(crate) struct Counters {
     pub(crate) checkpoints: AtomicU64,
     pub(crate) checkpoint_syncs: AtomicU64,
     pub(crate) files_recycled: AtomicU64,
+    pub(crate) cleaner_runs: AtomicU64,
+    pub(crate) cleaner_read_bytes: AtomicU64,
+    pub(crate) cleaner_written_bytes: AtomicU64,
+    pub(crate) cleaner_records_dropped: AtomicU64,
+    pub(crate) cleaner_last_ms: AtomicU64,
 }
 
 /// Counters since the start, and what is in use now.
@@ -43,6 +48,20 @@ pub struct LogStats {
     pub checkpoint_syncs: u64,
     /// Journal files used again.
     pub files_recycled: u64,
+    /// Compactions of a log that ended well.
+    pub cleaner_runs: u64,
+    /// Bytes they read, in all their passes.
+    pub cleaner_read_bytes: u64,
+    /// Bytes they wrote.
+    pub cleaner_written_bytes: u64,
+    /// Records they dropped.
+    pub cleaner_records_dropped: u64,
+    /// Milliseconds that the last one took.
+    pub cleaner_last_ms: u64,
+    /// Logs that are not compacted any more, because a segment was found damaged.
+    pub cleaner_uncleanable: usize,
+    /// Dirty bytes in percent of the dirtiest compacted log.
+    pub cleaner_dirty_percent_max: u64,
     /// Journaled bytes since the last checkpoint began.
     pub checkpoint_lag_bytes: u64,
     /// Bytes waiting for the journal.
@@ -82,6 +101,11 @@ impl Counters {
             checkpoints: get(&self.checkpoints),
             checkpoint_syncs: get(&self.checkpoint_syncs),
             files_recycled: get(&self.files_recycled),
+            cleaner_runs: get(&self.cleaner_runs),
+            cleaner_read_bytes: get(&self.cleaner_read_bytes),
+            cleaner_written_bytes: get(&self.cleaner_written_bytes),
+            cleaner_records_dropped: get(&self.cleaner_records_dropped),
+            cleaner_last_ms: get(&self.cleaner_last_ms),
             ..LogStats::default()
         }
     }

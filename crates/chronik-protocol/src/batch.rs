@@ -19,6 +19,7 @@ mod builder;
 mod error;
 mod header;
 mod record;
+mod retain;
 mod validate;
 
 pub use builder::{BatchBuilder, ProducerStamp};
@@ -28,6 +29,7 @@ pub use header::{
     set_max_timestamp,
 };
 pub use record::{Record, RecordHeader, RecordIter};
+pub use retain::{OpenBatch, StoredRecord, without_records};
 pub use validate::{BatchInfo, BatchLimits, RecordFacts, inspect_records, validate};
 
 /// CRC-32C, by the processor's own instruction where it has one.

@@ -23,9 +23,10 @@ mod varint;
 mod wire;
 
 pub use batch::{
-    BatchBuilder, BatchError, BatchHeader, BatchInfo, BatchIter, BatchLimits, ProducerStamp,
-    Record, RecordFacts, RecordHeader, RecordIter, RecordProblem, TimestampType, inspect_records,
-    rewrite_base_offset_and_epoch, set_log_append_time, set_max_timestamp, validate,
+    BatchBuilder, BatchError, BatchHeader, BatchInfo, BatchIter, BatchLimits, OpenBatch,
+    ProducerStamp, Record, RecordFacts, RecordHeader, RecordIter, RecordProblem, StoredRecord,
+    TimestampType, inspect_records, rewrite_base_offset_and_epoch, set_log_append_time,
+    set_max_timestamp, validate, without_records,
 };
 pub use compression::Codec;
 pub use decoder::{DecodeError, Decoder, Limits, Trailing};

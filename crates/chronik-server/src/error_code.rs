@@ -57,7 +57,9 @@ pub(crate) fn of_read(error: &ReadError) -> ErrorCode {
 pub(crate) fn of_log(error: &LogError) -> ErrorCode {
     match error {
         LogError::Exists(_) | LogError::NameTaken(_) => ErrorCode::UnknownServerError,
-        LogError::Offline(_) | LogError::File(_) => ErrorCode::KafkaStorageError,
+        LogError::Offline(_) | LogError::File(_) | LogError::Corrupt(_) => {
+            ErrorCode::KafkaStorageError
+        }
         LogError::NotFound | LogError::Closed => ErrorCode::NotLeaderOrFollower,
         LogError::OutOfRange { .. } => ErrorCode::OffsetOutOfRange,
         LogError::Busy => ErrorCode::RequestTimedOut,
@@ -155,6 +157,7 @@ fn of_append(error: &AppendError) -> ErrorCode {
         AppendError::StaleLeaderEpoch { .. } | AppendError::Closed | AppendError::Busy => {
             ErrorCode::NotLeaderOrFollower
         }
+        AppendError::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
         AppendError::Storage(_) | AppendError::Fatal => ErrorCode::KafkaStorageError,
     }
 }
@@ -187,6 +190,10 @@ mod tests {
             Rejected::Produce(ProduceError::Log(AppendError::Fatal)),
             Rejected::Produce(ProduceError::Log(AppendError::Busy)),
             Rejected::Produce(ProduceError::Log(AppendError::Closed)),
+            Rejected::Produce(ProduceError::Log(AppendError::LargerThanSegment {
+                bytes: 9,
+                max: 8,
+            })),
             Rejected::Empty,
             Rejected::Batch(BatchError::Crc {
                 stored: 1,
@@ -218,6 +225,7 @@ mod tests {
             KAFKA_STORAGE_ERROR the node is ending because its disk failed
             NOT_LEADER_OR_FOLLOWER the log is being truncated, deleted or switched
             NOT_LEADER_OR_FOLLOWER the log is closed
+            RECORD_LIST_TOO_LARGE a batch of 9 bytes exceeds segment.bytes, which is 8
             INVALID_RECORD a produce request must have exactly one record batch per partition
             CORRUPT_MESSAGE batch has the crc 00000001, its bytes 00000002
             INVALID_RECORD batch has the old magic 1

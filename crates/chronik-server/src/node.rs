@@ -252,6 +252,9 @@ fn log_options(config: &NodeConfig) -> LogManagerOptions {
         journal_file_bytes: config.journal_file_bytes,
         journal_files_max: config.journal_files_max,
         checkpoint_bytes: config.checkpoint_bytes_max / 2,
+        cleaner_backoff: config.cleaner_backoff,
+        cleaner_dedupe_bytes: config.cleaner_dedupe_bytes,
+        cleaner_bytes_per_second: config.cleaner_bytes_per_second,
         ..LogManagerOptions::default()
     }
 }

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use chronik_controller::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
-use chronik_log::{DurableListener, LogManager, PartitionKey, PartitionLog};
+use chronik_log::{DurableListener, LogManager, PartitionKey, PartitionLog, StableOffsets};
 use chronik_types::{NodeId, Offset, PartitionId, TopicId};
 
 use crate::partition::{CurrentLeader, Partition, PartitionError};
@@ -37,6 +37,9 @@ impl ReplicaManager {
         manager
             .logs
             .set_listener(Arc::clone(&manager) as Arc<dyn DurableListener>);
+        manager
+            .logs
+            .set_stable_offsets(Arc::clone(&manager) as Arc<dyn StableOffsets>);
         manager
     }
 
@@ -251,5 +254,14 @@ impl DurableListener for ReplicaManager {
                 partition.on_durable(*end);
             }
         }
+    }
+}
+
+impl StableOffsets for ReplicaManager {
+    fn stable_end(&self, log: &PartitionLog) -> Option<Offset> {
+        let key = log.key();
+        let partition = self.get(key.topic_id, key.partition).ok()?;
+        let positions = partition.positions(None).ok()?;
+        Some(positions.high_watermark)
     }
 }

@@ -24,6 +24,8 @@ pub enum Kind {
     Bool,
     /// A whole number within these bounds, both included.
     Int(i64, i64),
+    /// A number from 0 to 1.
+    Ratio,
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `[NAME=]HOST:PORT` or `NAME://HOST:PORT`, comma separated.
@@ -38,6 +40,7 @@ impl Kind {
             Self::Bool => "boolean",
             Self::Int(_, max) if max <= i32::MAX as i64 => "int",
             Self::Int(..) => "long",
+            Self::Ratio => "double",
             Self::Endpoints => "list",
         }
     }
@@ -50,6 +53,10 @@ impl Kind {
             Self::Int(min, max) => match text.parse::<i64>() {
                 Ok(n) if (min..=max).contains(&n) => Ok(()),
                 _ => Err(format!("must be a whole number from {min} to {max}")),
+            },
+            Self::Ratio => match text.parse::<f64>() {
+                Ok(ratio) if (0.0..=1.0).contains(&ratio) => Ok(()),
+                _ => Err("must be a number from 0 to 1".to_owned()),
             },
             Self::Choice(words) if words.contains(&text) => Ok(()),
             Self::Choice(words) => Err(format!("must be one of {}", words.join(", "))),
@@ -315,6 +322,48 @@ pub const SETTINGS: &[Setting] = &[
         "How often retention looks for segments to delete, in milliseconds.",
     ),
     plain(
+        "log.cleaner.backoff.ms",
+        "15000",
+        Kind::Int(1, i64::MAX),
+        "How long compaction waits before it looks again for what time or a full disk held back, in milliseconds.",
+    ),
+    plain(
+        "log.cleaner.dedupe.buffer.size",
+        "16777216",
+        Kind::Int(1024, 1 << 40),
+        "Memory for the keys of a compaction, in bytes, taken only while one runs; 24 bytes and a third more a key. More keys than fit take several passes.",
+    ),
+    plain(
+        "log.cleaner.io.max.bytes.per.second",
+        "67108864",
+        Kind::Int(0, i64::MAX),
+        "Bytes that compaction reads and writes in a second at most; 0 is no limit.",
+    ),
+    plain(
+        "log.cleaner.min.cleanable.ratio",
+        "0.5",
+        Kind::Ratio,
+        "Part of a compacted log that must be dirty before it is compacted again (topics: min.cleanable.dirty.ratio).",
+    ),
+    plain(
+        "log.cleaner.min.compaction.lag.ms",
+        "0",
+        Kind::Int(0, i64::MAX),
+        "Shortest time a record stays uncompacted, in milliseconds (topics: min.compaction.lag.ms).",
+    ),
+    plain(
+        "log.cleaner.max.compaction.lag.ms",
+        "9223372036854775807",
+        Kind::Int(1, i64::MAX),
+        "Longest time a record stays uncompacted, in milliseconds (topics: max.compaction.lag.ms).",
+    ),
+    plain(
+        "log.cleaner.delete.retention.ms",
+        "86400000",
+        Kind::Int(0, i64::MAX),
+        "How long compaction keeps a tombstone after it has met it, in milliseconds (topics: delete.retention.ms).",
+    ),
+    plain(
         "min.insync.replicas",
         "",
         Kind::Text,
@@ -476,6 +525,7 @@ mod tests {
     fn a_kind_refuses_what_it_cannot_be() {
         assert!(Kind::Int(0, 9).check("10").is_err());
         assert!(Kind::Bool.check("yes").is_err());
+        assert!(Kind::Ratio.check("1.1").is_err() && Kind::Ratio.check("NaN").is_err());
         assert!(Kind::Choice(&["a"]).check("b").is_err());
         assert!(Kind::Endpoints.check("nowhere").is_err());
     }

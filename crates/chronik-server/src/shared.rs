@@ -264,6 +264,41 @@ impl Shared {
                     "Bytes of all journal files",
                     logs.journal_files_bytes,
                 ),
+                (
+                    "cleaner_runs",
+                    "Compactions of a partition since the start",
+                    logs.cleaner_runs,
+                ),
+                (
+                    "cleaner_read_bytes",
+                    "Bytes that compaction read since the start",
+                    logs.cleaner_read_bytes,
+                ),
+                (
+                    "cleaner_written_bytes",
+                    "Bytes that compaction wrote since the start",
+                    logs.cleaner_written_bytes,
+                ),
+                (
+                    "cleaner_records_dropped",
+                    "Records that compaction dropped since the start",
+                    logs.cleaner_records_dropped,
+                ),
+                (
+                    "cleaner_last_run_milliseconds",
+                    "Time that the last compaction of a partition took",
+                    logs.cleaner_last_ms,
+                ),
+                (
+                    "cleaner_dirty_percent_max",
+                    "Dirty part of the dirtiest compacted partition",
+                    logs.cleaner_dirty_percent_max,
+                ),
+                (
+                    "cleaner_uncleanable_partitions",
+                    "Partitions that are not compacted because a segment is damaged",
+                    number(logs.cleaner_uncleanable),
+                ),
             ],
             &logs,
             &groups,

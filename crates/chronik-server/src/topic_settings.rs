@@ -157,7 +157,29 @@ pub(crate) fn log_config(
             TimestampType::CreateTime
         },
         cleanup_delete: read.has_policy("delete"),
+        cleanup_compact: read.has_policy("compact"),
+        min_cleanable_dirty_millionths: millionths(read.text("min.cleanable.dirty.ratio"))
+            .unwrap_or(default.min_cleanable_dirty_millionths),
+        min_compaction_lag_ms: read.size("min.compaction.lag.ms", default.min_compaction_lag_ms),
+        // Kafka's way of saying never.
+        max_compaction_lag_ms: read
+            .limit("max.compaction.lag.ms")
+            .filter(|lag| *lag < i64::MAX.unsigned_abs()),
+        delete_retention_ms: read.size("delete.retention.ms", default.delete_retention_ms),
     }
+}
+
+/// A ratio from 0 to 1 in millionths.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the range is checked"
+)]
+fn millionths(text: &str) -> Option<u32> {
+    let ratio: f64 = text.trim().parse().ok()?;
+    (0.0..=1.0)
+        .contains(&ratio)
+        .then(|| (ratio * 1_000_000.0).round() as u32)
 }
 
 /// Whether only compaction may take records from a topic.

@@ -8,7 +8,7 @@ import random
 import re
 import time
 
-from harness import CODECS, RECORDS, test
+from harness import CODECS, RECORDS, eventually, test
 from records import Record
 from suites import confluent, kafka_python
 
@@ -110,3 +110,42 @@ def dump_producer_snapshot(context):
             expected.add((str(below - 1), str(first + below - 1)))
     assert {entry[1:] for entry in found} == expected, (expected, out)
     assert len({entry[0] for entry in found}) == len(found) == len(expected), out
+
+
+@test("java.dump_compacted_log", RECORDS, PROGRAM, seconds_max=150, files=True)
+def dump_compacted_log(context):
+    """After compaction every batch and index is still sound, offsets grow, and of each key the last record is there.
+    The cleaner comes by itself, 15 s after it last looked."""
+    config = {"segment.bytes": str(SEGMENT_BYTES), "cleanup.policy": "compact", "min.cleanable.dirty.ratio": "0.01"}
+    topic = confluent.create_topic(context, "dumped-compacted", config=config)
+    folder, sent, now = os.path.join(context.data_dir, f"{topic}-0"), [], int(time.time() * 1000)
+    for seed, codec in enumerate(CODECS * 3):
+        more = [r._replace(key=b"%d-%s" % (seed % 5, r.key)) for r in records(f"{seed}", now)]
+        more.append(Record(f"gone-{seed % 3}".encode(), None if seed > 4 else b"for now", [], now))
+        offsets = kafka_python.produce(context, topic, more, compression_type=kafka_python.codec_name(codec))
+        assert offsets == list(range(len(sent), len(sent) + len(more))), offsets
+        sent += more
+    # Four segments were written; the active one stays, and little of the others.
+    size = lambda: sum(os.path.getsize(log) for log in files(folder, ".log"))
+    eventually("the log is compacted", lambda: size() < 2 * SEGMENT_BYTES, 90)
+    eventually("no file is being replaced", lambda: not files(folder, ".cleaned") + files(folder, ".swap"))
+    out = dump(context, ",".join(files(folder, ".log")), "--deep-iteration", "--print-data-log")
+    batches = re.findall(r"^baseOffset: .*$", out, re.MULTILINE)
+    assert batches and all("isvalid: true" in batch for batch in batches), batches
+    found = [(int(offset), key) for offset, key in re.findall(r"^\| offset: (\d+) .*? key: (\S+)", out, re.MULTILINE)]
+    offsets = [offset for offset, _ in found]
+    assert offsets == sorted(set(offsets)) and len(found) < len(sent), offsets
+    assert all(sent[offset].key.decode() == key for offset, key in found), found
+    last = {record.key.decode(): offset for offset, record in enumerate(sent)}
+    lost = [key for key, offset in last.items() if (offset, key) not in found]
+    assert not lost, lost
+    complaints = re.findall(r"^.*(?:[Mm]ismatch|[Cc]orrupt|[Ee]rror).*$", out, re.MULTILINE)
+    assert not complaints, complaints[:3]
+    indexes = files(folder, ".index")[:-1]
+    out = dump(context, ",".join(indexes), "--index-sanity-check")
+    # A segment of which nothing stays has no entries.
+    passed = out.count("passed sanity check")
+    assert passed > 0 and passed + out.count("is empty.") == len(indexes), out
+    out = dump(context, ",".join(indexes + files(folder, ".timeindex")[:-1]), "--verify-index-only")
+    complaints = re.findall(r"^(?!Dumping |.* is empty\.$).*\S.*$", out, re.MULTILINE)
+    assert not complaints, complaints[:3]

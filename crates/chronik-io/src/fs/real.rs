@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use chronik_types::Timestamp;
 use rustix::fs::{FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::{Errno, retry_on_intr};
 
@@ -177,6 +178,11 @@ impl File for RealFile {
 
     fn len(&self) -> io::Result<u64> {
         len_of(&self.fd)
+    }
+
+    fn modified(&self) -> Option<Timestamp> {
+        let stat = rustix::fs::fstat(&self.fd).ok()?;
+        Some(Timestamp::from_millis(stat.st_mtime.checked_mul(1000)?))
     }
 
     fn set_len(&self, len: u64) -> io::Result<()> {

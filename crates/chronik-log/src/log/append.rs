@@ -94,6 +94,13 @@ impl PartitionLog {
         {
             return Err(AppendError::StaleLeaderEpoch { latest });
         }
+        let max = state.config.segment_bytes;
+        if batch.len() as u64 > max {
+            return Err(AppendError::LargerThanSegment {
+                bytes: batch.len() as u64,
+                max,
+            });
+        }
         let log_start = state.log_start;
         let stamped = state.config.timestamp_type == TimestampType::LogAppendTime;
         if let Relation::Duplicate(mark) = state.producers.check(&header, log_start)? {
@@ -166,6 +173,7 @@ impl PartitionLog {
         batches: Batches,
         now: Timestamp,
     ) -> Result<(), AppendError> {
+        let segments = state.segments.len();
         self.write_batches(state, &batches, now).map_err(|error| {
             if error.is_full() {
                 return AppendError::Storage(error);
@@ -176,6 +184,9 @@ impl PartitionLog {
                 .request(ExitCode::Storage, &error.to_string());
             AppendError::Fatal
         })?;
+        if state.segments.len() > segments && state.config.cleanup_compact {
+            self.shared.consider_cleaning(self);
+        }
         match state.class {
             Durability::QuorumFsync => {
                 let first = batches.iter().next();
@@ -376,8 +387,14 @@ fn is_old(segment: &Segment, state: &State, timestamp: i64, now: Timestamp) -> b
         Some(first) if first >= 0 && timestamp >= 0 => timestamp.saturating_sub(first),
         _ => now.as_millis().saturating_sub(segment.begun),
     };
-    let jitter_max = state.config.segment_jitter_ms.min(state.config.segment_ms);
+    let config = &state.config;
+    // Only closed segments are compacted.
+    let lag = config
+        .max_compaction_lag_ms
+        .filter(|_| config.cleanup_compact);
+    let segment_ms = config.segment_ms.min(lag.unwrap_or(u64::MAX));
+    let jitter_max = config.segment_jitter_ms.min(segment_ms);
     let jitter = (u128::from(jitter_max) * u128::from(state.jitter)) >> 16;
     let jitter = u64::try_from(jitter).unwrap_or(jitter_max);
-    u64::try_from(age).is_ok_and(|age| age > state.config.segment_ms - jitter)
+    u64::try_from(age).is_ok_and(|age| age > segment_ms - jitter)
 }

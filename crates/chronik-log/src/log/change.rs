@@ -21,6 +21,7 @@ impl PartitionLog {
     /// new log end when the files are cut and a crash cannot bring anything back.
     pub async fn truncate(self: &Arc<Self>, to: Offset) -> Result<Offset, LogError> {
         let (end, done) = {
+            let _no_swap = self.rewriting.lock().await;
             let mut state = self.lock();
             state.check_change()?;
             if to >= state.log_end {
@@ -47,6 +48,7 @@ impl PartitionLog {
     /// outside its leader's.
     pub async fn reset(self: &Arc<Self>, start: Offset) -> Result<(), LogError> {
         let done = {
+            let _no_swap = self.rewriting.lock().await;
             let mut state = self.lock();
             state.check_change()?;
             state.gate = Gate::Busy;
@@ -250,6 +252,7 @@ impl PartitionLog {
 
     pub(super) fn apply_truncate(&self, state: &mut State, to: Offset) -> Result<(), FileError> {
         self.cut_files(state, to)?;
+        self.cut_cleaned(state, to)?;
         state.log_end = to;
         state.durable_end = state.durable_end.min(to);
         state.log_start = state.log_start.min(to);
@@ -301,6 +304,7 @@ impl PartitionLog {
             state.names_dirty = true;
         }
         self.remove_snapshots(Offset::ZERO, Offset::new(i64::MAX))?;
+        self.cut_cleaned(state, Offset::ZERO)?;
         state.log_start = start;
         state.journaled_start = start;
         state.log_end = start;
@@ -324,6 +328,10 @@ impl PartitionLog {
         state: &mut State,
         start: Offset,
     ) -> Result<(), FileError> {
+        if state.swapping {
+            // A compaction renames files; it calls again when it is done.
+            return Ok(());
+        }
         // Only segments wholly below the start and the recovery point, and never the active one.
         while let Some(next) = state.segments.get(1).map(|segment| segment.base) {
             if next > start.min(state.log_start) || !state.is_below_recovery_point(next) {
@@ -356,19 +364,20 @@ impl PartitionLog {
     fn delete_segment_later(&self, mut segment: Segment) -> Result<(), FileError> {
         segment.dirty = false;
         segment.close_if_clean(&self.shared);
-        let disk = &*self.shared.env.disk;
         for suffix in [".log", ".index", ".timeindex", ".txnindex", ".snapshot"] {
-            let path = self
-                .dir
-                .join(super::segment::file_name(segment.base, suffix));
-            let mut to = path.clone().into_os_string();
-            to.push(".deleted");
-            let to = std::path::PathBuf::from(to);
-            match disk.rename(&path, &to) {
-                Ok(()) => self.shared.add_file_deletion(to),
-                Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
-                Err(e) => return Err(FileError::new("rename", &path, e)),
-            }
+            self.delete_file_later(&super::segment::file_name(segment.base, suffix))?;
+        }
+        Ok(())
+    }
+
+    /// The same for one file, if it is there.
+    pub(super) fn delete_file_later(&self, name: &str) -> Result<(), FileError> {
+        let path = self.dir.join(name);
+        let to = self.dir.join(format!("{name}.deleted"));
+        match self.shared.env.disk.rename(&path, &to) {
+            Ok(()) => self.shared.add_file_deletion(to),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => {}
+            Err(e) => return Err(FileError::new("rename", &path, e)),
         }
         Ok(())
     }

@@ -299,7 +299,7 @@ impl PartitionLog {
     }
 
     /// Writes a small file anew into the page cache.
-    fn write_whole(
+    pub(super) fn write_whole(
         &self,
         name: &str,
         bytes: Vec<u8>,

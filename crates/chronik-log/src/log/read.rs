@@ -1,5 +1,5 @@
 //! Reading ranges of whole batches. The lock is held only to find the segment; the file is read
-//! without it, and again if a truncation came between.
+//! without it, and again if a truncation or a compaction came between.
 
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ struct Place {
     size: u64,
     tail_entry: Option<OffsetEntry>,
     written: WrittenPart<OffsetEntry>,
-    generation: u64,
+    generation: (u64, u64),
     next_base: Option<Offset>,
 }
 
@@ -59,7 +59,7 @@ impl PartitionLog {
             let generation = place.generation;
             let next_base = place.next_base;
             let read = self.read_segment(place, from, bytes_max, upto, at_least_one);
-            if self.lock().generation != generation {
+            if self.lock().generations() != generation {
                 continue;
             }
             match (read?, next_base) {
@@ -90,7 +90,7 @@ impl PartitionLog {
         if from >= upto.min(state.log_end) {
             return Ok(None);
         }
-        let generation = state.generation;
+        let generation = state.generations();
         let at = state.segment_of(from).unwrap_or(0);
         let next_base = state.segments.get(at + 1).map(|segment| segment.base);
         let Some(segment) = state.segments.get_mut(at) else {

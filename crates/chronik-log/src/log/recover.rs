@@ -241,6 +241,11 @@ impl PartitionLog {
         if !found.empty {
             log.load_epochs(&mut state)?;
         }
+        if state.dir_is_own {
+            // Of a log that was reset the file may be left over.
+            let cut = if found.empty { Offset::ZERO } else { found.cut };
+            log.load_cleaned(&mut state, cut)?;
+        }
         if keeps_tail {
             log.keep_unjournaled_tail(&mut state, found)?;
         }

@@ -41,7 +41,8 @@ pub(super) struct Segment {
     pub(super) max_timestamp: Option<(i64, Offset)>,
     /// The greatest timestamp of the first batch, by which its age counts.
     pub(super) first_timestamp: Option<i64>,
-    /// Wall-clock milliseconds when it was begun, for a segment without timestamps.
+    /// Wall-clock milliseconds when it was begun, or last written before the last start: the age of
+    /// a segment without timestamps.
     pub(super) begun: i64,
     /// Bytes since the last index entry.
     since_index: u64,
@@ -67,6 +68,17 @@ impl Segment {
             first_timestamp: None,
             begun,
             since_index: 0,
+        }
+    }
+
+    /// The same under other names: a segment being written to take others' place.
+    pub(super) fn new_cleaned(dir: &Path, base: Offset, begun: i64) -> Self {
+        let name = |suffix: &str| dir.join(file_name(base, &format!("{suffix}.cleaned")));
+        Self {
+            path: name(".log"),
+            offsets: Index::empty(name(".index")),
+            times: Index::empty(name(".timeindex")),
+            ..Self::new(dir, base, begun)
         }
     }
 
@@ -104,6 +116,11 @@ impl Segment {
             .disk
             .open(&self.path, OpenMode::Read)
             .map_err(|e| FileError::new("open", &self.path, e))
+    }
+
+    /// Whether nothing of it waits for a sync.
+    pub(super) fn is_synced(&self) -> bool {
+        !self.dirty && !self.offsets.is_dirty() && !self.times.is_dirty()
     }
 
     /// Closes the file unless it has unsynced bytes.
@@ -231,6 +248,8 @@ impl Segment {
         segment.size = file
             .len()
             .map_err(|e| FileError::new("measure", &segment.path, e))?;
+        // Records without timestamps age from when they were written.
+        segment.begun = file.modified().map_or(begun, |time| time.as_millis());
         Ok(segment)
     }
 

@@ -36,6 +36,12 @@ pub(super) async fn write(shared: &Shared, logs: &[Arc<PartitionLog>]) -> Result
         }
         text
     };
+    let compacted: Vec<_> = usable().filter(|log| log.is_compacted()).collect();
+    let mut cleaned = format!("0\n{}\n", compacted.len());
+    for log in compacted {
+        let (key, offset) = (log.key(), log.compaction().cleaned_offset);
+        cleaned.push_str(&format!("{} {} {offset}\n", key.topic, key.partition));
+    }
     let files = [
         (
             "recovery-point-offset-checkpoint",
@@ -49,6 +55,7 @@ pub(super) async fn write(shared: &Shared, logs: &[Arc<PartitionLog>]) -> Result
             "replication-offset-checkpoint",
             text(|log| log.offsets().durable_end),
         ),
+        ("cleaner-offset-checkpoint", cleaned),
         (
             CLEAN_SHUTDOWN,
             "{\"version\":0,\"brokerEpoch\":-1}".to_owned(),

@@ -1,12 +1,13 @@
 //! The housekeeper: checkpoints when the journal asks for one, prepares journal files, removes
 //! what was deleted.
 //!
-//! Woken by events only, never by a timer. A file that failed to sync ends the process; a file
+//! Woken by events; by a timer only while a full disk has put something off. A file that failed to sync ends the process; a file
 //! that cannot be removed is reported and left for the next start.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use chronik_io::ExitCode;
 use chronik_io::fs::OpenMode;
@@ -16,17 +17,29 @@ use tokio::sync::watch;
 use crate::error::{FileError, LogError};
 use crate::shared::{Deletion, Shared};
 
+/// How long a full disk is given before what it put off is tried again.
+const PUT_OFF: Duration = Duration::from_secs(5);
+
 /// Runs until told to close.
 pub(super) async fn run(shared: Arc<Shared>, mut closed: watch::Receiver<bool>) {
     loop {
-        tokio::select! {
-            () = shared.housekeeping.notified() => {}
+        let again = async {
+            if shared.is_put_off() {
+                tokio::time::sleep(PUT_OFF).await;
+            } else {
+                std::future::pending().await
+            }
+        };
+        let again = tokio::select! {
+            () = shared.housekeeping.notified() => false,
+            () = again => true,
             _ = closed.wait_for(|closed| *closed) => return,
-        }
-        if let Err(error) = work(&shared).await {
+        };
+        if let Err(error) = work(&shared, again).await {
             if error.is_full() {
                 // Nothing was promised yet: journal files and indexes are tried again later.
                 tracing::warn!(%error, "housekeeping is put off");
+                shared.put_off();
                 continue;
             }
             shared
@@ -38,14 +51,16 @@ pub(super) async fn run(shared: Arc<Shared>, mut closed: watch::Receiver<bool>) 
     }
 }
 
-async fn work(shared: &Arc<Shared>) -> Result<(), FileError> {
+async fn work(shared: &Arc<Shared>, again: bool) -> Result<(), FileError> {
     match shared.files.prepare_ahead(shared).await {
         // A checkpoint may free a file instead.
         Err(error) if error.is_full() => tracing::warn!(%error, "no further journal file"),
         done => done?,
     }
     let due = shared.since_checkpoint() >= shared.options.checkpoint_bytes;
-    if due || shared.files.wants_free() || shared.wants_roll_sync() {
+    // Each is asked, because asking takes it back.
+    let asked = shared.wants_roll_sync() | (again && shared.takes_up_again());
+    if due || shared.files.wants_free() || asked {
         checkpoint(shared, false).await?;
     }
     for deletion in shared.take_deletions() {
@@ -93,6 +108,7 @@ async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileEr
             Ok(None) => {}
             Err(error) if error.is_full() => {
                 tracing::warn!(%error, log = log.dir_name(), "its checkpoint is put off");
+                shared.put_off();
             }
             Err(error) => {
                 shared
@@ -128,6 +144,7 @@ async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileEr
         .files_recycled
         .fetch_add(freed as u64, Ordering::Relaxed);
     shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
+    shared.cleaning.notify_one();
     if shared.open_files.load(Ordering::Relaxed) * 2 > shared.options.open_files_max {
         for (log, _) in &works {
             log.close_clean_files();

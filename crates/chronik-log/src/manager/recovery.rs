@@ -19,7 +19,7 @@ use crate::journal::frame::{FRAME_ALIGN, frame_bytes};
 use crate::journal::record::{LogId, Record, State};
 use crate::journal::scan::{Scanned, Traced};
 use crate::journal::writer::{Frames, Position};
-use crate::log::{Failed, Found, Loss, PartitionKey, PartitionLog, dir_name_of};
+use crate::log::{Failed, Found, Loss, PartitionKey, PartitionLog, dir_name_of, finish_swaps};
 use crate::manager::checkpoint_files::CLEAN_SHUTDOWN;
 use crate::shared::{Deletion, Shared};
 
@@ -40,6 +40,7 @@ pub(super) async fn recover(
     let disk = Arc::clone(&shared.env.disk);
     disk.create_dir_all(&journal)
         .map_err(|e| FileError::new("create", &journal, e))?;
+    finish_swaps(shared).await?;
     let replayed = {
         let shared = Arc::clone(shared);
         chronik_io::task::blocking(move || replay(&shared, &progress)).await?

@@ -1,20 +1,26 @@
 //! Random operations, a power cut at a random moment, recovery (which may be cut off too), and
 //! again. After each recovery every log must be exactly what it was after one of its operations,
-//! and not before the last one that was acknowledged.
+//! and not before the last one that was acknowledged. One log is compacted: it must be a compaction
+//! of what it was after one of its operations (I11).
 
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use chronik_io::Rng;
+use chronik_io::fs::SimDisk;
 use chronik_log::{LogConfig, LogManager, LogManagerOptions, PartitionLog};
+use chronik_protocol::Codec;
 use chronik_types::{Durability, Offset};
 use proptest::prelude::*;
 
+use crate::compact::{is_compaction_of, keyed, records_of};
 use crate::support::*;
 
-const PARTITIONS: usize = 4;
+const PARTITIONS: usize = 5;
+/// The one that is compacted; its records have keys.
+const COMPACTED: usize = 4;
 
 #[derive(Clone, Debug)]
 enum Op {
@@ -38,6 +44,7 @@ enum Op {
     Delete {
         partition: usize,
     },
+    Compact,
     Checkpoint,
     Flush,
 }
@@ -52,6 +59,11 @@ fn op() -> impl Strategy<Value = Op> {
         1 => partition.clone().prop_map(|partition| Op::Reset { partition }),
         2 => (partition.clone(), 0..=10_u8).prop_map(|(partition, part)| Op::LogStart { partition, part }),
         1 => partition.prop_map(|partition| Op::Delete { partition }),
+        // Enough for segments of it to be closed.
+        6 => (1..4_u8, 1..5_u8, 1..1500_u16).prop_map(
+            |(batches, records, bytes)| Op::Append { partition: COMPACTED, batches, records, bytes }
+        ),
+        2 => Just(Op::Compact),
         2 => Just(Op::Checkpoint),
         3 => Just(Op::Flush),
     ]
@@ -103,12 +115,17 @@ fn end_of(moment: &Moment) -> i64 {
     })
 }
 
-fn observed(log: &PartitionLog) -> Moment {
+fn recovered(log: &PartitionLog) -> Moment {
     let offsets = log.offsets();
     assert_eq!(
         offsets.durable_end, offsets.log_end,
         "recovery counts only what it synced"
     );
+    observed(log)
+}
+
+fn observed(log: &PartitionLog) -> Moment {
+    let offsets = log.offsets();
     let mut batches = Vec::new();
     let bytes = read_all(log);
     let mut at = 0;
@@ -146,8 +163,28 @@ fn visible(moment: &Moment) -> Moment {
     })
 }
 
+/// Whether `found` may be what `moment` became; the compacted log has lost records.
+fn agree(partition: usize, moment: &Moment, found: &Moment) -> bool {
+    let (moment, found) = (visible(moment), visible(found));
+    let (Some(was), Some(is)) = (&moment, &found) else {
+        return moment == found;
+    };
+    if partition != COMPACTED {
+        return was == is;
+    }
+    let records = |(start, batches): &(i64, Vec<(i64, i64, Bytes)>)| {
+        let bytes: Vec<u8> = batches.iter().flat_map(|batch| batch.2.to_vec()).collect();
+        records_of(&Bytes::from(bytes)).split_off(start)
+    };
+    was.0 == is.0
+        && end_of(&moment) == end_of(&found)
+        && is_compaction_of(&records(is), &records(was))
+}
+
 fn tiny() -> LogManagerOptions {
     LogManagerOptions {
+        cleaner_enable: false,
+        cleaner_bytes_per_second: None,
         journal_first_file_bytes: 64 << 10,
         journal_file_bytes: 96 << 10,
         journal_files_max: 3,
@@ -158,8 +195,10 @@ fn tiny() -> LogManagerOptions {
     }
 }
 
-fn config() -> LogConfig {
+fn config(partition: usize) -> LogConfig {
     LogConfig {
+        cleanup_compact: partition == COMPACTED,
+        delete_retention_ms: 0,
         segment_bytes: 6000,
         index_interval_bytes: 700,
         ..LogConfig::default()
@@ -170,6 +209,7 @@ struct Node {
     manager: LogManager,
     /// How often each partition's topic was created; part of its identity.
     lives: BTreeMap<usize, u8>,
+    disk: SimDisk,
 }
 
 impl Node {
@@ -181,7 +221,7 @@ impl Node {
         }
         let log = self
             .manager
-            .create(key, Durability::QuorumFsync, config())
+            .create(key, Durability::QuorumFsync, config(partition))
             .ok()?;
         model.push(partition, Some((0, Vec::new())));
         Some(log)
@@ -201,7 +241,11 @@ impl Node {
                 for n in 0..batches {
                     self.manager.room().await;
                     let fill = vec![n ^ bytes as u8; usize::from(bytes)];
-                    let batch = batch(i32::from(records), &fill, i64::from(n), None);
+                    let batch = if partition == COMPACTED {
+                        keyed_batch(n, records, bytes)
+                    } else {
+                        batch(i32::from(records), &fill, i64::from(n), None)
+                    };
                     let Ok(appended) = append(&log, batch.clone()) else {
                         return;
                     };
@@ -220,7 +264,12 @@ impl Node {
                 let Some((start, mut batches)) = model.now(partition) else {
                     return;
                 };
-                let to = (end_of(&Some((start, batches.clone()))) - i64::from(back)).max(start);
+                let mut to = (end_of(&Some((start, batches.clone()))) - i64::from(back)).max(start);
+                if partition == COMPACTED {
+                    // In a gap that compaction left, the log would end where no batch does.
+                    let active = log.segments().last().map_or(0, |s| s.base_offset.get());
+                    to = to.max(active + 1);
+                }
                 // A batch goes whole, and the log's start goes down with it.
                 let mut start = start;
                 while batches.last().is_some_and(|batch| batch.1 > to) {
@@ -274,6 +323,7 @@ impl Node {
                     *self.lives.entry(partition).or_insert(1) += 1;
                 }
             }
+            Op::Compact => self.compact(model).await,
             Op::Checkpoint => {
                 if self.manager.checkpoint().await.is_ok() {
                     model.acknowledge_all();
@@ -286,6 +336,25 @@ impl Node {
         }
     }
 
+    async fn compact(&mut self, model: &mut Model) {
+        let Some(log) = self.log(model, COMPACTED) else {
+            return;
+        };
+        let key = log.key().clone();
+        let run = self.manager.clean(key.topic_id, key.partition).await;
+        // Another task may have met the cut.
+        if matches!(run, Ok(Some(_))) && !self.disk.is_stopped() {
+            let (before, after) = (model.now(COMPACTED), observed(&log));
+            assert!(
+                agree(COMPACTED, &before, &after),
+                "{} became {}",
+                describe(&before),
+                describe(&after)
+            );
+            model.push(COMPACTED, after);
+        }
+    }
+
     /// Compares every log with the model and starts the model over from what was found.
     fn compare(&mut self, model: &mut Model) {
         for partition in 0..PARTITIONS {
@@ -295,8 +364,8 @@ impl Node {
                 .manager
                 .get(key.topic_id, key.partition)
                 .and_then(|log| {
-                    log.set_config(config());
-                    observed(&log)
+                    log.set_config(config(partition));
+                    recovered(&log)
                 });
             let Some(moments) = model.logs.get_mut(&partition) else {
                 assert!(found.is_none());
@@ -305,7 +374,7 @@ impl Node {
             assert!(
                 moments
                     .iter()
-                    .any(|moment| visible(moment) == visible(&found)),
+                    .any(|moment| agree(partition, moment, &found)),
                 "partition {partition}: found {}, possible {:?}",
                 describe(&found),
                 moments.iter().map(describe).collect::<Vec<_>>()
@@ -317,6 +386,21 @@ impl Node {
             }
         }
     }
+}
+
+/// Records over a few keys, some of them tombstones.
+fn keyed_batch(n: u8, records: u8, bytes: u16) -> BytesMut {
+    let records: Vec<_> = (0..u16::from(records))
+        .map(|i| {
+            let at = u16::from(n) + i * 3 + bytes;
+            let value = "v".repeat(usize::from(bytes));
+            (
+                format!("key {}", at % 7),
+                (!at.is_multiple_of(5)).then_some(value),
+            )
+        })
+        .collect();
+    keyed(Codec::None, None, &records)
 }
 
 /// A log in one line: each batch's offsets, size and checksum.
@@ -341,7 +425,12 @@ async fn rounds(rounds: Vec<(Vec<Op>, u64, u64)>, seed: u64) {
         let (manager, report) = world.open_with(tiny()).await;
         assert_eq!(report.offline, []);
         assert_eq!(report.hole, None);
-        let mut node = Node { manager, lives };
+        let disk = world.disk.clone();
+        let mut node = Node {
+            manager,
+            lives,
+            disk,
+        };
         node.compare(&mut model);
         world.disk.crash_after_ops(crash_at);
         for op in &ops {
@@ -374,7 +463,13 @@ async fn rounds(rounds: Vec<(Vec<Op>, u64, u64)>, seed: u64) {
     }
     let (manager, report) = world.open_with(tiny()).await;
     assert_eq!(report.offline, []);
-    Node { manager, lives }.compare(&mut model);
+    let disk = world.disk.clone();
+    let mut node = Node {
+        manager,
+        lives,
+        disk,
+    };
+    node.compare(&mut model);
 }
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -410,6 +505,7 @@ async fn a_journal_cut_at_every_byte_of_its_tail_gives_the_state_after_some_oper
     let mut node = Node {
         manager,
         lives: BTreeMap::new(),
+        disk: world.disk.clone(),
     };
     let mut model = Model::default();
     let append = |partition| Op::Append {
@@ -471,7 +567,7 @@ async fn a_journal_cut_at_every_byte_of_its_tail_gives_the_state_after_some_oper
                 let key = key_of("t", 1, partition);
                 manager
                     .get(key.topic_id, key.partition)
-                    .and_then(|log| observed(&log))
+                    .and_then(|log| recovered(&log))
             })
             .collect();
         let visible: Vec<Moment> = found.iter().map(visible).collect();

@@ -3,7 +3,7 @@
 use chronik_io::ExitCode;
 use chronik_io::fs::sim::Fault;
 use chronik_log::{AppendError, LogConfig, LogManagerOptions};
-use chronik_types::{Durability, Offset};
+use chronik_types::{Durability, LeaderEpoch, Offset};
 
 use crate::support::*;
 
@@ -186,4 +186,29 @@ async fn a_partition_deleted_while_a_checkpoint_syncs_it_ends_nothing() {
     assert!(report.offline.is_empty(), "{report:?}");
     let after: Vec<_> = manager.all().iter().map(|log| read_all(log)).collect();
     assert!(after == before, "the logs differ");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_checkpoint_that_a_full_disk_put_off_is_tried_again_by_itself() {
+    let world = SimWorld::new();
+    let (manager, _) = world.open().await;
+    let log = manager
+        .create(key("t", 0), Durability::QuorumFsync, LogConfig::default())
+        .unwrap();
+    log.start_epoch(LeaderEpoch::new(3));
+    write(&log, 3, b"value");
+    manager.flush().await;
+    let full = world.disk.inject("*checkpoint.tmp", Fault::ShortWrite);
+    manager.checkpoint().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let stats = manager.stats();
+    assert_eq!(stats.dirty_logs, 1);
+    assert!((2..20).contains(&stats.checkpoints), "{stats:?}");
+    world.disk.heal(full);
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    let stats = manager.stats();
+    assert_eq!(stats.dirty_logs, 0);
+    tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+    assert_eq!(manager.stats().checkpoints, stats.checkpoints);
+    assert_eq!(*world.ended.lock().unwrap(), []);
 }

@@ -423,3 +423,39 @@ async fn a_producer_of_old_records_is_known_across_rolls_checkpoints_and_restart
     assert!(again.duplicate);
     append(&log, batch(1, &[7; 900], 1_000, Some((9, 0, 20)))).unwrap();
 }
+
+#[tokio::test]
+async fn records_without_timestamps_age_by_their_files_time_after_a_restart() {
+    const HOUR_MS: u64 = 3_600_000;
+    let written = std::time::Duration::from_secs(1_600_000_000);
+    let world = RealWorld::new();
+    let (manager, _) = world.open().await;
+    let small = LogConfig {
+        segment_bytes: 4096,
+        retention_ms: Some(HOUR_MS),
+        ..LogConfig::default()
+    };
+    let key = key("orders", 0);
+    let log = manager
+        .create(key.clone(), Durability::QuorumFsync, small.clone())
+        .unwrap();
+    for _ in 0..40 {
+        append(&log, batch(1, &[7; 400], -1, None)).unwrap();
+    }
+    manager.close().await.unwrap();
+    for entry in std::fs::read_dir(world.file("orders-0")).unwrap() {
+        let path = entry.unwrap().path();
+        let file = std::fs::File::options().append(true).open(path).unwrap();
+        file.set_modified(std::time::UNIX_EPOCH + written).unwrap();
+    }
+    let (manager, _) = world.open().await;
+    let log = manager.get(key.topic_id, key.partition).unwrap();
+    log.set_config(small);
+    let end = log.offsets().log_end;
+    for (age, goes) in [(HOUR_MS, false), (HOUR_MS + 1, true)] {
+        let now = i64::try_from(written.as_millis() as u64 + age).unwrap();
+        let now = Timestamp::from_millis(now);
+        let freed = log.apply_retention(now, end).await.unwrap();
+        assert_eq!(freed > 0, goes, "{freed} bytes after {age} ms");
+    }
+}

@@ -9,7 +9,9 @@ pub(super) const EPOCH_AT: usize = 12;
 pub(super) const MAGIC_AT: usize = 16;
 pub(super) const CRC_AT: usize = 17;
 pub(super) const ATTRIBUTES_AT: usize = 21;
-const MAX_TIMESTAMP_AT: usize = 35;
+pub(super) const BASE_TIMESTAMP_AT: usize = 27;
+pub(super) const MAX_TIMESTAMP_AT: usize = 35;
+pub(super) const COUNT_AT: usize = 57;
 pub(super) const RECORDS_AT: usize = 61;
 
 /// What `length` does not count: itself and the base offset.
@@ -84,12 +86,12 @@ impl BatchHeader {
             crc: u32::from_be_bytes(at(header, CRC_AT)),
             attributes: i16::from_be_bytes(at(header, ATTRIBUTES_AT)),
             last_offset_delta: i32::from_be_bytes(at(header, 23)),
-            base_timestamp: i64::from_be_bytes(at(header, 27)),
+            base_timestamp: i64::from_be_bytes(at(header, BASE_TIMESTAMP_AT)),
             max_timestamp: i64::from_be_bytes(at(header, MAX_TIMESTAMP_AT)),
             producer_id: i64::from_be_bytes(at(header, 43)),
             producer_epoch: i16::from_be_bytes(at(header, 51)),
             base_sequence: i32::from_be_bytes(at(header, 53)),
-            count: i32::from_be_bytes(at(header, 57)),
+            count: i32::from_be_bytes(at(header, COUNT_AT)),
         };
         match usize::try_from(header.length) {
             Ok(length) if length >= RECORDS_AT - OVERHEAD => Ok(header),

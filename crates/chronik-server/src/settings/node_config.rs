@@ -34,6 +34,12 @@ pub struct NodeConfig {
     pub delete_topic: bool,
     /// `log.retention.check.interval.ms`
     pub retention_check_interval: Duration,
+    /// `log.cleaner.backoff.ms`
+    pub cleaner_backoff: Duration,
+    /// `log.cleaner.dedupe.buffer.size`
+    pub cleaner_dedupe_bytes: usize,
+    /// `log.cleaner.io.max.bytes.per.second`; `None` is no limit.
+    pub cleaner_bytes_per_second: Option<u64>,
     /// `socket.request.max.bytes`
     pub request_bytes_max: usize,
     /// `connections.max.idle.ms`; `None` never.
@@ -158,6 +164,10 @@ impl NodeConfig {
             retention_check_interval: Duration::from_millis(
                 read.parsed("log.retention.check.interval.ms")?,
             ),
+            cleaner_backoff: Duration::from_millis(read.parsed("log.cleaner.backoff.ms")?),
+            cleaner_dedupe_bytes: read.parsed("log.cleaner.dedupe.buffer.size")?,
+            cleaner_bytes_per_second: Some(read.parsed("log.cleaner.io.max.bytes.per.second")?)
+                .filter(|bytes| *bytes > 0),
             request_bytes_max: read.parsed("socket.request.max.bytes")?,
             connection_idle_max: u64::try_from(idle).ok().map(Duration::from_millis),
             fetch_bytes_max: read.parsed("fetch.max.bytes")?,

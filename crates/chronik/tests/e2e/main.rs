@@ -3,6 +3,7 @@
 mod addresses;
 mod answers;
 mod bad_input;
+mod compact;
 mod config;
 mod disk;
 mod every_version;
