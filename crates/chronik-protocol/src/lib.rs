@@ -25,9 +25,9 @@ mod wire;
 pub use batch::{
     BatchBuilder, BatchError, BatchHeader, BatchInfo, BatchIter, BatchLimits, ProducerStamp,
     Record, RecordFacts, RecordHeader, RecordIter, RecordProblem, TimestampType, inspect_records,
-    rewrite_base_offset_and_epoch, set_log_append_time, set_max_timestamp, validate,
+    recompress, rewrite_base_offset_and_epoch, set_log_append_time, set_max_timestamp, validate,
 };
-pub use compression::Codec;
+pub use compression::{Codec, Compression};
 pub use decoder::{DecodeError, Decoder, Limits, Trailing};
 pub use encoder::{EncodeError, Encoder};
 pub use frame::{
