@@ -5,6 +5,7 @@
 
 mod api;
 mod append;
+mod broker_settings;
 mod controller_client;
 mod controller_runtime;
 mod data_dir;
@@ -14,6 +15,7 @@ mod features;
 mod health;
 mod http;
 mod lifecycle;
+mod log_levels;
 mod metrics;
 mod net;
 mod node;
@@ -27,5 +29,6 @@ mod topic_settings;
 
 pub use data_dir::{DISK_FORMAT, DataDirError};
 pub use health::{Health, Stage};
+pub use log_levels::{LOGGERS, LogLevel, LogLevels, ROOT_LOGGER};
 pub use net::listener::BindError;
 pub use node::{Node, StartError};

@@ -27,6 +27,7 @@ use crate::disk_space::DiskSpace;
 use crate::health::{Health, Stage};
 use crate::http::{self, Pages};
 use crate::lifecycle;
+use crate::log_levels::{LogLevels, NoLogLevels};
 use crate::metrics::Metrics;
 use crate::net::budget::Budget;
 use crate::net::listener::{BindError, accept, bind};
@@ -77,8 +78,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node; it serves once [`Node::until_ready`] returns.
+    /// Starts a node whose log levels cannot be changed.
     pub async fn start(env: Env, config: NodeConfig) -> Result<Self, StartError> {
+        Self::start_with_log(env, config, Arc::new(NoLogLevels)).await
+    }
+
+    /// Starts a node; it serves once [`Node::until_ready`] returns.
+    pub async fn start_with_log(
+        env: Env,
+        config: NodeConfig,
+        log_levels: Arc<dyn LogLevels>,
+    ) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let health = Health::new();
         let mut tasks = tokio::task::JoinSet::new();
@@ -125,6 +135,7 @@ impl Node {
         let shared = Arc::new(Shared {
             cluster_id: data_dir.cluster_id,
             health,
+            log_levels,
             metrics: Metrics::new(),
             request_budget: requests,
             reply_budget: replies,
@@ -238,8 +249,8 @@ async fn start_raft(env: &Env, data_dir: &DataDir, member: Member) -> Result<Raf
 fn controller_of(config: &NodeConfig) -> Controller {
     Controller::new(ControllerSettings {
         default_partitions: config.num_partitions,
+        default_replication_factor: config.default_replication_factor,
         voters: vec![config.node_id],
-        ..ControllerSettings::default()
     })
 }
 
@@ -248,6 +259,7 @@ fn log_options(config: &NodeConfig) -> LogManagerOptions {
         journal_file_bytes: config.journal_file_bytes,
         journal_files_max: config.journal_files_max,
         checkpoint_bytes: config.checkpoint_bytes_max / 2,
+        producer_expiration_ms: config.producer_expiration_ms,
         ..LogManagerOptions::default()
     }
 }

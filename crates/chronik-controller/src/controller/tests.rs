@@ -634,7 +634,7 @@ fn configs_are_set_deleted_appended_and_subtracted() {
             cleanup.policy = Some("delete")
             cleanup.policy = Some("")
             INVALID_CONFIG: Configuration 'cleanup.policy' values must not be empty.
-            INVALID_CONFIG: Can't APPEND to key retention.ms because its type is LONG, not LIST.
+            INVALID_CONFIG: Can't APPEND to key retention.ms because its type is not LIST.
             retention.ms = Some("5")
             INVALID_REQUEST: Null value not supported for : retention.ms
             retention.ms = None
