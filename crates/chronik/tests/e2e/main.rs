@@ -4,6 +4,7 @@ mod addresses;
 mod answers;
 mod bad_input;
 mod config;
+mod configs;
 mod disk;
 mod every_version;
 mod kill;
