@@ -141,12 +141,7 @@ fn check(
     check_header(request, &info)?;
     let (batch, facts) = open(request, rules, &info)?;
     let blame = || record_errors::find(&request.records, rules, partition, now);
-    if let Some(facts) = facts
-        && rules.keys_required
-        && facts.first_null_key.is_some()
-    {
-        return Err(Rejected::KeyMissing(blame()));
-    }
+    // A batch that is wrong in both ways is refused for its timestamps.
     if !rules.log_append_time {
         let newest = facts.map_or(info.header.max_timestamp, |facts| facts.max_timestamp);
         let oldest = facts.map_or(info.header.base_timestamp, |facts| facts.min_timestamp);
@@ -154,6 +149,12 @@ fn check(
         if is_out(newest) || is_out(oldest) {
             return Err(Rejected::Timestamp(blame()));
         }
+    }
+    if let Some(facts) = facts
+        && rules.keys_required
+        && facts.first_null_key.is_some()
+    {
+        return Err(Rejected::KeyMissing(blame()));
     }
     // It may have grown.
     check_size(batch.len(), rules)?;

@@ -229,7 +229,9 @@ fn apply_op(
     let default = config.map_or("", |(_, default)| default);
     let present = configs.get(name).map_or(default, String::as_str);
     let mut items: Vec<_> = list(present).collect();
-    for item in list(value) {
+    // Nothing counts as one empty item, which most lists then refuse.
+    let empty = value.trim().is_empty().then_some("");
+    for item in list(value).chain(empty) {
         match op {
             AlterConfigOp::Append(_) if !items.contains(&item) => items.push(item),
             AlterConfigOp::Subtract(_) => items.retain(|present| *present != item),

@@ -497,8 +497,8 @@ fn topics_are_deleted_by_name_or_id_and_their_configs_go_with_them() {
         expect![[r#"
             name: a.x
             id: b
-            name: UNKNOWN_TOPIC_OR_PARTITION
-            id: UNKNOWN_TOPIC_ID"#]],
+            name: UNKNOWN_TOPIC_OR_PARTITION: This server does not host this topic-partition.
+            id: UNKNOWN_TOPIC_ID: This server does not host this topic ID."#]],
     );
     assert_eq!(world.image.topic_count(), 0);
     assert_eq!(world.image.configured().count(), 0);

@@ -86,7 +86,12 @@ fn describe(
             entries.client_metrics(&metrics)
         }
     };
-    if let Some(keys) = &asked.configuration_keys {
+    // No key at all means every one, as null does.
+    if let Some(keys) = asked
+        .configuration_keys
+        .as_ref()
+        .filter(|keys| !keys.is_empty())
+    {
         configs.retain(|config| keys.contains(&config.name));
     }
     Ok(configs)

@@ -4,6 +4,7 @@
 //! Behaviour: see `config_changes`. Of brokers only this one and all of them can be changed here,
 //! as in Kafka.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use chronik_controller::{AlterConfigOp, ApiError, ConfigAlteration};
@@ -62,6 +63,10 @@ fn change(context: &Context, asked: &AlterConfigsResource) -> Result<Change, Api
             replace: false,
         })),
         Resource::Loggers => {
+            let mut seen = BTreeSet::new();
+            if !asked.configs.iter().all(|config| seen.insert(&config.name)) {
+                return Err(invalid("Error due to duplicate config keys"));
+            }
             let levels = asked.configs.iter().map(|config| level(context, config));
             Ok(Change::Loggers(levels.collect::<Result<_, _>>()?))
         }

@@ -40,7 +40,7 @@ fn judge(
     let bounds = &rules.timestamps;
     if rules.keys_required && record.key.is_none() {
         return Some(format!(
-            "Compacted topic cannot accept message without key in topic partition {partition}."
+            "Compacted topic cannot accept message without key in topic partition {partition}"
         ));
     }
     let is_out = record.timestamp >= 0 && !bounds.contains(record.timestamp, now);

@@ -499,13 +499,13 @@ async fn a_refused_batch_names_the_records_to_blame() {
     let large = batch(Codec::None, &vec![0; 2 << 20]);
     lines.extend(refusal(&connection, "small", large).await);
     expect![[r#"
-        INVALID_RECORD One or more records have been rejected due to 2 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=1, message='Compacted topic cannot accept message without key in topic partition keyed-0.'), RecordError(batchIndex=2, message='Compacted topic cannot accept message without key in topic partition keyed-0.')]
-        1: Compacted topic cannot accept message without key in topic partition keyed-0.
-        2: Compacted topic cannot accept message without key in topic partition keyed-0.
+        INVALID_RECORD One or more records have been rejected due to 2 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=1, message='Compacted topic cannot accept message without key in topic partition keyed-0'), RecordError(batchIndex=2, message='Compacted topic cannot accept message without key in topic partition keyed-0')]
+        1: Compacted topic cannot accept message without key in topic partition keyed-0
+        2: Compacted topic cannot accept message without key in topic partition keyed-0
         INVALID_TIMESTAMP One or more records have been rejected due to invalid timestamp
-        INVALID_RECORD One or more records have been rejected due to 2 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=1, message='Compacted topic cannot accept message without key in topic partition keyed-0.'), RecordError(batchIndex=2, message='Compacted topic cannot accept message without key in topic partition keyed-0.')]
-        1: Compacted topic cannot accept message without key in topic partition keyed-0.
-        2: Compacted topic cannot accept message without key in topic partition keyed-0.
+        INVALID_RECORD One or more records have been rejected due to 2 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=1, message='Compacted topic cannot accept message without key in topic partition keyed-0'), RecordError(batchIndex=2, message='Compacted topic cannot accept message without key in topic partition keyed-0')]
+        1: Compacted topic cannot accept message without key in topic partition keyed-0
+        2: Compacted topic cannot accept message without key in topic partition keyed-0
         INVALID_TIMESTAMP One or more records have been rejected due to invalid timestamp
         RECORD_LIST_TOO_LARGE a batch of 2097226 bytes exceeds segment.bytes, which is 1048576"#]].assert_eq(&lines.join("\n"));
 }
