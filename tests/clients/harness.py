@@ -23,7 +23,7 @@ API_KEYS = {
     "EndTxn": 26, "TxnOffsetCommit": 28, "DescribeConfigs": 32, "AlterConfigs": 33, "DescribeLogDirs": 35,
     "CreatePartitions": 37, "DeleteGroups": 42, "IncrementalAlterConfigs": 44,
     "DescribeQuorum": 55, "DescribeCluster": 60, "ConsumerGroupHeartbeat": 68,
-    "DescribeTopicPartitions": 75,
+    "ListConfigResources": 74, "DescribeTopicPartitions": 75,
 }
 
 # What every test of records needs: a topic, records in, records out.
@@ -86,10 +86,11 @@ class Context:
         return done.stdout
 
     def java(self, main, *args, stdin=b"", seconds_max=50):
-        """Runs a class of Kafka's tools."""
+        """Runs a class of Kafka's tools, or one whose whole name is given."""
+        main = main if main.startswith("kafka.") else f"org.apache.kafka.tools.{main}"
         return self.run(["java", "-Xmx256m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC",
                          "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", f"{self.kafka_libs}/*",
-                         f"org.apache.kafka.tools.{main}", *args], stdin, seconds_max)
+                         main, *args], stdin, seconds_max)
 
 
 def text(data, limit=4000):

@@ -23,7 +23,7 @@ use crate::pool::Pool;
 use crate::{ClientError, Cluster, Connection, ConnectionOptions, Topic};
 
 pub use admin::{CreatedTopic, NewTopic, ProducerIdentity};
-pub use configs::{ConfigChange, ConfigEntry, ConfigSource};
+pub use configs::{ConfigChange, ConfigEntry, ConfigSource, ConfigTarget};
 pub use log::{ListedOffset, OffsetSpec};
 
 /// How a client behaves.

@@ -18,8 +18,8 @@ mod pool;
 mod producer;
 
 pub use client::{
-    Client, ClientOptions, ConfigChange, ConfigEntry, ConfigSource, CreatedTopic, IfMissing,
-    ListedOffset, NewTopic, OffsetSpec, ProducerIdentity,
+    Client, ClientOptions, ConfigChange, ConfigEntry, ConfigSource, ConfigTarget, CreatedTopic,
+    IfMissing, ListedOffset, NewTopic, OffsetSpec, ProducerIdentity,
 };
 pub use connection::{Connection, ConnectionOptions};
 pub use error::ClientError;

@@ -8,12 +8,15 @@
 //! Absent on purpose: no runtime, no files, no clock, no entropy. Randomness is handed in.
 
 mod batch;
+pub mod broker_config;
 pub mod codec;
+mod config_def;
 mod controller;
 mod delta;
 mod durability;
 mod election;
 mod entry;
+pub mod group_config;
 mod image;
 mod placement;
 mod record;

@@ -170,6 +170,10 @@ pub enum ConfigResource {
     Broker(NodeId),
     /// One topic.
     Topic(TopicName),
+    /// One group, whether it is there or not; not empty.
+    Group(String),
+    /// One client metrics subscription; not empty.
+    ClientMetrics(String),
 }
 
 impl fmt::Display for ConfigResource {
@@ -178,6 +182,8 @@ impl fmt::Display for ConfigResource {
             Self::ClusterDefault => f.write_str("cluster"),
             Self::Broker(node) => write!(f, "broker {node}"),
             Self::Topic(name) => write!(f, "topic {name}"),
+            Self::Group(name) => write!(f, "group {name}"),
+            Self::ClientMetrics(name) => write!(f, "client metrics {name}"),
         }
     }
 }
@@ -456,6 +462,14 @@ impl ConfigResource {
                 w.u8(2);
                 w.str(name.as_str());
             }
+            Self::Group(name) => {
+                w.u8(3);
+                w.str(name);
+            }
+            Self::ClientMetrics(name) => {
+                w.u8(4);
+                w.str(name);
+            }
         }
     }
 
@@ -464,6 +478,8 @@ impl ConfigResource {
             0 => Self::ClusterDefault,
             1 => Self::Broker(r.node()?),
             2 => Self::Topic(read_topic_name(r)?),
+            3 => Self::Group(r.str()?),
+            4 => Self::ClientMetrics(r.str()?),
             _ => {
                 return Err(DecodeError::Invalid {
                     what: "a config resource",

@@ -7,67 +7,9 @@
 
 use chronik_types::ErrorCode;
 
+use crate::config_def::{Bounds, check_value};
+pub use crate::config_def::{ConfigType, Effect, list};
 use crate::response::ApiError;
-
-/// Kafka's types of a configuration.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum ConfigType {
-    /// `true` or `false`.
-    Boolean,
-    /// Text.
-    String,
-    /// 32 bits.
-    Int,
-    /// 64 bits.
-    Long,
-    /// A floating-point number.
-    Double,
-    /// Texts separated by commas.
-    List,
-}
-
-impl ConfigType {
-    /// Kafka's name of the type.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Boolean => "BOOLEAN",
-            Self::String => "STRING",
-            Self::Int => "INT",
-            Self::Long => "LONG",
-            Self::Double => "DOUBLE",
-            Self::List => "LIST",
-        }
-    }
-
-    /// Kafka's number of the type in DescribeConfigs.
-    #[must_use]
-    pub const fn code(self) -> i8 {
-        match self {
-            Self::Boolean => 1,
-            Self::String => 2,
-            Self::Int => 3,
-            Self::Long => 5,
-            Self::Double => 6,
-            Self::List => 7,
-        }
-    }
-}
-
-/// Which values are legal beyond the type.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Bounds {
-    Any,
-    AtLeast(i64),
-    Between(i64, i64),
-    Ratio,
-    GzipLevel,
-    OneOf(&'static [&'static str]),
-    ManyOf(&'static [&'static str]),
-    ThrottledReplicas,
-    /// A switch that cannot be on, with what Kafka says to who tries.
-    NotSupported(&'static str),
-}
 
 /// One configuration of a topic.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -107,10 +49,16 @@ const fn row(
     }
 }
 
-use Bounds::{
-    Any, AtLeast, Between, GzipLevel, ManyOf, NotSupported, OneOf, Ratio, ThrottledReplicas,
-};
+use Bounds::{Any, GzipLevel, ManyOf, NotSupported, OneOf, ThrottledReplicas};
 use ConfigType::{Boolean, Double, Int, List, Long, String as Text};
+
+const fn at_least(min: f64) -> Bounds {
+    Bounds::Range(Some(min), None)
+}
+
+const fn between(min: f64, max: f64) -> Bounds {
+    Bounds::Range(Some(min), Some(max))
+}
 
 const MAX: &str = "9223372036854775807";
 const NO_TIERING: &str = "Tiered Storage functionality is disabled in the broker. \
@@ -119,51 +67,51 @@ const NO_TIERING: &str = "Tiered Storage functionality is disabled in the broker
 /// All of them, sorted by name.
 #[rustfmt::skip]
 pub const TOPIC_CONFIGS: &[TopicConfig] = &[
-    row("chronik.durability", Text, "quorum-fsync", OneOf(&["quorum-fsync", "quorum-memory"]), "",
+    row("chronik.durability", Text, "quorum-fsync", OneOf("quorum-fsync|quorum-memory"), "",
         "What an acknowledgement promises: quorum-fsync, on stable storage, or quorum-memory, in the page cache as in Kafka. The default is the cluster's."),
-    row("cleanup.policy", List, "delete", ManyOf(&["compact", "delete"]), "log.cleanup.policy",
+    row("cleanup.policy", List, "delete", ManyOf("compact|delete"), "log.cleanup.policy",
         "Whether old segments are deleted by time and size, or compacted to the last value of each key, or both."),
-    row("compression.gzip.level", Int, "-1", GzipLevel, "",
+    row("compression.gzip.level", Int, "-1", GzipLevel, "compression.gzip.level",
         "The level to use when compression.type is gzip."),
-    row("compression.lz4.level", Int, "9", Between(1, 17), "",
+    row("compression.lz4.level", Int, "9", between(1.0, 17.0), "compression.lz4.level",
         "The level to use when compression.type is lz4."),
-    row("compression.type", Text, "producer", OneOf(&["uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"]), "compression.type",
+    row("compression.type", Text, "producer", OneOf("uncompressed|zstd|lz4|snappy|gzip|producer"), "compression.type",
         "How batches are stored; producer keeps what the producer chose."),
-    row("compression.zstd.level", Int, "3", Between(-131_072, 22), "",
+    row("compression.zstd.level", Int, "3", between(-131_072.0, 22.0), "compression.zstd.level",
         "The level to use when compression.type is zstd."),
-    row("delete.retention.ms", Long, "86400000", AtLeast(0), "log.cleaner.delete.retention.ms",
+    row("delete.retention.ms", Long, "86400000", at_least(0.0), "log.cleaner.delete.retention.ms",
         "How long delete markers of a compacted topic are kept."),
-    row("file.delete.delay.ms", Long, "60000", AtLeast(0), "log.segment.delete.delay.ms",
+    row("file.delete.delay.ms", Long, "60000", at_least(0.0), "log.segment.delete.delay.ms",
         "How long a file stays on disk after it was deleted from the log."),
-    row("flush.messages", Long, MAX, AtLeast(1), "log.flush.interval.messages",
+    row("flush.messages", Long, MAX, at_least(1.0), "log.flush.interval.messages",
         "After how many records a sync is forced; 1 means quorum-fsync."),
-    row("flush.ms", Long, MAX, AtLeast(0), "log.flush.interval.ms",
+    row("flush.ms", Long, MAX, at_least(0.0), "log.flush.interval.ms",
         "After what time a sync is forced."),
     row("follower.replication.throttled.replicas", List, "", ThrottledReplicas, "",
         "Replicas whose replication is throttled at the follower: partition:broker pairs, or *."),
-    row("index.interval.bytes", Int, "4096", AtLeast(0), "log.index.interval.bytes",
+    row("index.interval.bytes", Int, "4096", at_least(0.0), "log.index.interval.bytes",
         "How many bytes of log lie between two entries of the offset index."),
     row("leader.replication.throttled.replicas", List, "", ThrottledReplicas, "",
         "Replicas whose replication is throttled at the leader: partition:broker pairs, or *."),
-    row("local.retention.bytes", Long, "-2", AtLeast(-2), "log.local.retention.bytes",
+    row("local.retention.bytes", Long, "-2", at_least(-2.0), "log.local.retention.bytes",
         "How much of a tiered partition is kept locally; -2 means retention.bytes."),
-    row("local.retention.ms", Long, "-2", AtLeast(-2), "log.local.retention.ms",
+    row("local.retention.ms", Long, "-2", at_least(-2.0), "log.local.retention.ms",
         "How long segments of a tiered partition are kept locally; -2 means retention.ms."),
-    row("max.compaction.lag.ms", Long, MAX, AtLeast(1), "log.cleaner.max.compaction.lag.ms",
+    row("max.compaction.lag.ms", Long, MAX, at_least(1.0), "log.cleaner.max.compaction.lag.ms",
         "The longest time a record may stay uncompacted."),
-    row("max.message.bytes", Int, "1048588", AtLeast(0), "message.max.bytes",
+    row("max.message.bytes", Int, "1048588", at_least(0.0), "message.max.bytes",
         "The largest batch that is accepted, after compression."),
-    row("message.timestamp.after.max.ms", Long, "3600000", AtLeast(0), "log.message.timestamp.after.max.ms",
+    row("message.timestamp.after.max.ms", Long, "3600000", at_least(0.0), "log.message.timestamp.after.max.ms",
         "How far a record's timestamp may lie in the broker's future."),
-    row("message.timestamp.before.max.ms", Long, MAX, AtLeast(0), "log.message.timestamp.before.max.ms",
+    row("message.timestamp.before.max.ms", Long, MAX, at_least(0.0), "log.message.timestamp.before.max.ms",
         "How far a record's timestamp may lie in the broker's past."),
-    row("message.timestamp.type", Text, "CreateTime", OneOf(&["CreateTime", "LogAppendTime"]), "log.message.timestamp.type",
+    row("message.timestamp.type", Text, "CreateTime", OneOf("CreateTime|LogAppendTime"), "log.message.timestamp.type",
         "Whether a record's timestamp is its producer's or the time of its append."),
-    row("min.cleanable.dirty.ratio", Double, "0.5", Ratio, "log.cleaner.min.cleanable.ratio",
+    row("min.cleanable.dirty.ratio", Double, "0.5", between(0.0, 1.0), "log.cleaner.min.cleanable.ratio",
         "How much of a compacted log must be uncompacted before it is compacted again."),
-    row("min.compaction.lag.ms", Long, "0", AtLeast(0), "log.cleaner.min.compaction.lag.ms",
+    row("min.compaction.lag.ms", Long, "0", at_least(0.0), "log.cleaner.min.compaction.lag.ms",
         "The shortest time a record stays uncompacted."),
-    row("min.insync.replicas", Int, "1", AtLeast(1), "min.insync.replicas",
+    row("min.insync.replicas", Int, "1", at_least(1.0), "min.insync.replicas",
         "How many in-sync replicas an acks=all write needs. Unset, it is 2 for three or more replicas."),
     row("preallocate", Boolean, "false", Any, "log.preallocate",
         "Whether a new segment's file is allocated in full."),
@@ -175,15 +123,15 @@ pub const TOPIC_CONFIGS: &[TopicConfig] = &[
         "Whether the topic is tiered."),
     row("retention.bytes", Long, "-1", Any, "log.retention.bytes",
         "The size a partition may grow to before old segments are deleted; -1 is no limit."),
-    row("retention.ms", Long, "604800000", AtLeast(-1), "log.retention.ms",
+    row("retention.ms", Long, "604800000", at_least(-1.0), "log.retention.ms",
         "How long records are kept before old segments are deleted; -1 is for ever."),
-    row("segment.bytes", Int, "1073741824", AtLeast(1_048_576), "log.segment.bytes",
+    row("segment.bytes", Int, "1073741824", at_least(1_048_576.0), "log.segment.bytes",
         "The size of a segment's file."),
-    row("segment.index.bytes", Int, "10485760", AtLeast(4), "log.index.size.max.bytes",
+    row("segment.index.bytes", Int, "10485760", at_least(4.0), "log.index.size.max.bytes",
         "The largest size of an index."),
-    row("segment.jitter.ms", Long, "0", AtLeast(0), "log.roll.jitter.ms",
+    row("segment.jitter.ms", Long, "0", at_least(0.0), "log.roll.jitter.ms",
         "Random time taken from segment.ms, so that segments do not roll all at once."),
-    row("segment.ms", Long, "604800000", AtLeast(1), "log.roll.ms",
+    row("segment.ms", Long, "604800000", at_least(1.0), "log.roll.ms",
         "After what time a segment is closed even if it is not full."),
     row("unclean.leader.election.enable", Boolean, "false", Any, "unclean.leader.election.enable",
         "Whether a replica that may lack committed records can become leader as a last resort."),
@@ -198,111 +146,40 @@ pub fn topic_config(name: &str) -> Option<&'static TopicConfig> {
         .map(|at| &TOPIC_CONFIGS[at])
 }
 
-/// The topic configuration that a broker configuration gives the default of.
-#[must_use]
-pub fn topic_config_of_broker(name: &str) -> Option<&'static TopicConfig> {
-    TOPIC_CONFIGS
-        .iter()
-        .find(|row| row.broker_synonym == Some(name))
-}
+/// Topic configurations without effect, and the word of the reason why.
+const WITHOUT_EFFECT: &[(&str, &str)] = &[
+    ("delete.retention.ms", "cleaner"),
+    ("file.delete.delay.ms", "fixed"),
+    ("flush.ms", "durability"),
+    ("follower.replication.throttled.replicas", "quotas"),
+    ("leader.replication.throttled.replicas", "quotas"),
+    ("local.retention.bytes", "tiering"),
+    ("local.retention.ms", "tiering"),
+    ("max.compaction.lag.ms", "cleaner"),
+    ("min.cleanable.dirty.ratio", "cleaner"),
+    ("min.compaction.lag.ms", "cleaner"),
+    ("preallocate", "fixed"),
+    ("remote.log.copy.disable", "tiering"),
+    ("remote.log.delete.on.disable", "tiering"),
+    ("remote.storage.enable", "tiering"),
+];
 
 impl TopicConfig {
     /// Judges a value, in Kafka's words.
     pub fn validate(&self, value: &str) -> Result<(), ApiError> {
-        let value = value.trim();
-        let refuse = |why: String| {
-            Err(ApiError::new(
-                ErrorCode::InvalidConfig,
-                format!(
-                    "Invalid value {value} for configuration {}: {why}",
-                    self.name
-                ),
-            ))
-        };
-        let number = match self.kind {
-            Boolean if !matches!(value.to_ascii_lowercase().as_str(), "true" | "false") => {
-                return refuse("Expected value to be either true or false".to_owned());
-            }
-            Int => match value.parse::<i32>() {
-                Ok(number) => Some(i64::from(number)),
-                Err(_) => return refuse("Not a number of type INT".to_owned()),
-            },
-            Long => match value.parse::<i64>() {
-                Ok(number) => Some(number),
-                Err(_) => return refuse("Not a number of type LONG".to_owned()),
-            },
-            Double if !value.parse::<f64>().is_ok_and(f64::is_finite) => {
-                return refuse("Not a number of type DOUBLE".to_owned());
-            }
-            Boolean | Double | Text | List => None,
-        };
-        match (self.bounds, number) {
-            (AtLeast(min), Some(n)) if n < min => refuse(format!("Value must be at least {min}")),
-            (Between(min, _), Some(n)) if n < min => {
-                refuse(format!("Value must be at least {min}"))
-            }
-            (Between(_, max), Some(n)) if n > max => {
-                refuse(format!("Value must be no more than {max}"))
-            }
-            (GzipLevel, Some(n)) if n != -1 && !(1..=9).contains(&n) => {
-                refuse("Value must be between 1 and 9 or equal to -1".to_owned())
-            }
-            (Ratio, _) => match value.parse::<f64>() {
-                Ok(ratio) if ratio < 0.0 => refuse("Value must be at least 0".to_owned()),
-                Ok(ratio) if ratio > 1.0 => refuse("Value must be no more than 1".to_owned()),
-                _ => Ok(()),
-            },
-            (OneOf(legal), _) if !legal.contains(&value) => {
-                refuse(format!("String must be one of: {}", legal.join(", ")))
-            }
-            // An empty list is legal and keeps everything for ever.
-            (ManyOf(legal), _) if !value.is_empty() => self.validate_items(value, legal),
-            (NotSupported(why), _) if value.eq_ignore_ascii_case("true") => {
-                Err(ApiError::new(ErrorCode::InvalidConfig, why))
-            }
-            (ThrottledReplicas, _) if !throttled_replicas(value) => refuse(
-                "must be the literal '*' or a list of replicas in the following format: \
-                 [partitionId]:[brokerId],[partitionId]:[brokerId],..."
-                    .to_owned(),
-            ),
-            _ => Ok(()),
-        }
+        check_value(self.name, self.kind, self.bounds, value)
+            .map_err(|why| ApiError::new(ErrorCode::InvalidConfig, why))
     }
 
-    fn validate_items(&self, value: &str, legal: &[&str]) -> Result<(), ApiError> {
-        let name = self.name;
-        let refuse = |why: String| Err(ApiError::new(ErrorCode::InvalidConfig, why));
-        // An item may come twice: Kafka counts it once.
-        for item in value.split(',').map(str::trim) {
-            if item.is_empty() {
-                return refuse(format!("Configuration '{name}' values must not be empty."));
-            }
-            if !legal.contains(&item) {
-                return refuse(format!(
-                    "Invalid value {item} for configuration {name}: String must be one of: {}",
-                    legal.join(", ")
-                ));
-            }
-        }
-        Ok(())
+    /// Whether it does something here.
+    #[must_use]
+    pub fn effect(&self) -> Effect {
+        WITHOUT_EFFECT
+            .iter()
+            .find(|(name, _)| *name == self.name)
+            .and_then(|(_, reason)| Effect::by_word(reason))
+            .unwrap_or(Effect::Dynamic)
     }
-}
-
-/// The items of a list value.
-pub fn list(value: &str) -> impl Iterator<Item = &str> {
-    value
-        .split(',')
-        .map(str::trim)
-        .filter(|item| !item.is_empty())
-}
-
-fn throttled_replicas(value: &str) -> bool {
-    let pair = |item: &str| {
-        item.split_once(':').is_some_and(|(partition, broker)| {
-            partition.parse::<u32>().is_ok() && broker.parse::<u32>().is_ok()
-        })
-    };
-    value == "*" || list(value).all(pair)
 }
 
 /// Judges the explicitly set configurations of one topic together.
@@ -344,6 +221,10 @@ mod tests {
     #[test]
     fn the_table_is_sorted_and_its_defaults_are_legal() {
         assert!(TOPIC_CONFIGS.is_sorted_by(|a, b| a.name < b.name));
+        for (name, reason) in WITHOUT_EFFECT {
+            assert!(topic_config(name).is_some(), "{name}");
+            assert!(Effect::by_word(reason).is_some(), "{name}");
+        }
         for config in TOPIC_CONFIGS {
             assert_eq!(config.validate(config.default), Ok(()), "{}", config.name);
             assert_eq!(topic_config(config.name), Some(config));

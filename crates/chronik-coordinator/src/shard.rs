@@ -321,7 +321,7 @@ impl GroupShard {
     }
 
     /// The committed offsets of the groups that have members: group, topic, partition, offset.
-    pub fn live_offsets(&self) -> impl Iterator<Item = (&Str, &str, PartitionId, &Committed)> {
+    pub fn live_offsets(&self) -> impl Iterator<Item = (&Str, &str, PartitionId, Committed)> {
         let live = self.groups.values().filter(|group| group.members() > 0);
         live.flat_map(|group| {
             let offsets = group.offsets.iter();

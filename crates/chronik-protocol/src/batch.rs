@@ -18,6 +18,7 @@
 mod builder;
 mod error;
 mod header;
+mod recompress;
 mod record;
 mod retain;
 mod validate;
@@ -28,6 +29,7 @@ pub use header::{
     BatchHeader, BatchIter, TimestampType, rewrite_base_offset_and_epoch, set_log_append_time,
     set_max_timestamp,
 };
+pub use recompress::recompress;
 pub use record::{Record, RecordHeader, RecordIter};
 pub use retain::{OpenBatch, StoredRecord, without_records};
 pub use validate::{BatchInfo, BatchLimits, RecordFacts, inspect_records, validate};

@@ -3,7 +3,7 @@
 //! Keeps I14: output is bounded by the caller's budget and grows with what was really produced,
 //! never with what the input claims; beside it a codec's own state takes at most 16 MiB, or
 //! the budget if that is greater. Growing may hold the old and the new buffer for a moment.
-//! Absent: levels and dictionaries; brokers keep what producers sent.
+//! Absent: dictionaries, and levels of lz4, which packs alike at all of them.
 
 use std::io::{Read, Write};
 
@@ -48,6 +48,22 @@ impl Codec {
             Self::Lz4 => "lz4",
             Self::Zstd => "zstd",
         }
+    }
+}
+
+/// A codec, and how hard it tries.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Compression {
+    /// The codec.
+    pub codec: Codec,
+    /// Its level, within the bounds of Kafka's `compression.*.level`; `None` and -1 for gzip are
+    /// the codec's own choice.
+    pub level: Option<i32>,
+}
+
+impl From<Codec> for Compression {
+    fn from(codec: Codec) -> Self {
+        Self { codec, level: None }
     }
 }
 
@@ -163,13 +179,16 @@ fn unsnap_block(block: &[u8], budget: usize, out: &mut Vec<u8>) -> Result<(), Fa
     Ok(())
 }
 
-/// Compresses at the codec's default level.
-pub(crate) fn compress(codec: Codec, input: &[u8]) -> Result<Vec<u8>, Failure> {
-    match codec {
+/// Compresses.
+pub(crate) fn compress(how: Compression, input: &[u8]) -> Result<Vec<u8>, Failure> {
+    match how.codec {
         Codec::None => Ok(input.to_vec()),
         Codec::Gzip => {
-            let mut encoder =
-                flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+            let level = how.level.and_then(|level| u32::try_from(level).ok());
+            let level = level.map_or_else(flate2::Compression::default, |level| {
+                flate2::Compression::new(level.min(9))
+            });
+            let mut encoder = flate2::write::GzEncoder::new(Vec::new(), level);
             encoder.write_all(input).map_err(Failure::malformed)?;
             encoder.finish().map_err(Failure::malformed)
         }
@@ -195,7 +214,9 @@ pub(crate) fn compress(codec: Codec, input: &[u8]) -> Result<Vec<u8>, Failure> {
             encoder.write_all(input).map_err(Failure::malformed)?;
             encoder.finish().map_err(Failure::malformed)
         }
-        Codec::Zstd => zstd::stream::encode_all(input, 0).map_err(Failure::malformed),
+        Codec::Zstd => {
+            zstd::stream::encode_all(input, how.level.unwrap_or(0)).map_err(Failure::malformed)
+        }
     }
 }
 
@@ -212,7 +233,7 @@ mod tests {
         for codec in Codec::ALL {
             for length in [0, 1, 1000, 100_000, 1_000_000] {
                 let plain = sample(length);
-                let packed = compress(codec, &plain).expect("compresses");
+                let packed = compress(codec.into(), &plain).expect("compresses");
                 let opened = decompress(codec, &packed, length).expect("within the budget");
                 assert!(opened == plain, "{codec:?} of {length}");
                 if length > 0 {
@@ -226,7 +247,7 @@ mod tests {
     #[test]
     fn a_cut_or_changed_stream_is_refused_or_opens_within_the_budget() {
         for codec in [Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd] {
-            let packed = compress(codec, &sample(2000)).expect("compresses");
+            let packed = compress(codec.into(), &sample(2000)).expect("compresses");
             for cut in 0..packed.len() {
                 let _ = decompress(codec, &packed[..cut], 4000);
                 let mut changed = packed.clone();

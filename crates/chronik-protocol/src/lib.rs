@@ -25,10 +25,10 @@ mod wire;
 pub use batch::{
     BatchBuilder, BatchError, BatchHeader, BatchInfo, BatchIter, BatchLimits, OpenBatch,
     ProducerStamp, Record, RecordFacts, RecordHeader, RecordIter, RecordProblem, StoredRecord,
-    TimestampType, inspect_records, rewrite_base_offset_and_epoch, set_log_append_time,
+    TimestampType, inspect_records, recompress, rewrite_base_offset_and_epoch, set_log_append_time,
     set_max_timestamp, validate, without_records,
 };
-pub use compression::Codec;
+pub use compression::{Codec, Compression};
 pub use decoder::{DecodeError, Decoder, Limits, Trailing};
 pub use encoder::{EncodeError, Encoder};
 pub use frame::{

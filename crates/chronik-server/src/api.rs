@@ -3,8 +3,11 @@
 //! The advertised versions come from the handlers themselves, so nothing can be advertised that
 //! does not exist. Absent: broker-only APIs, which have a listener and a table of their own.
 
+mod alter_configs;
 mod api_versions;
 mod authorized_operations;
+mod config_changes;
+mod config_resource;
 mod create_partitions;
 mod create_topics;
 mod delete_records;
@@ -19,6 +22,7 @@ mod find_coordinator;
 mod groups;
 mod incremental_alter_configs;
 mod init_producer_id;
+mod list_config_resources;
 mod list_offsets;
 mod metadata;
 mod offset_for_leader_epoch;
@@ -64,6 +68,7 @@ pub(crate) const TABLE: &[Api] = &[
     Api::of::<init_producer_id::InitProducerId>(),
     Api::of::<offset_for_leader_epoch::OffsetForLeaderEpoch>(),
     Api::of::<describe_configs::DescribeConfigs>(),
+    Api::of::<alter_configs::AlterConfigs>(),
     Api::of::<describe_log_dirs::DescribeLogDirs>(),
     Api::of::<create_partitions::CreatePartitions>(),
     Api::of::<groups::delete_groups::DeleteGroups>(),
@@ -71,6 +76,7 @@ pub(crate) const TABLE: &[Api] = &[
     Api::of::<groups::offset_delete::OffsetDelete>(),
     Api::of::<describe_cluster::DescribeCluster>(),
     Api::of::<describe_producers::DescribeProducers>(),
+    Api::of::<list_config_resources::ListConfigResources>(),
     Api::of::<describe_topic_partitions::DescribeTopicPartitions>(),
 ];
 

@@ -2,14 +2,19 @@
 //!
 //! The validation depth is DESIGN D2's: header, CRC, counts and timestamps always; uncompressed
 //! records are walked in the same pass; compressed ones are opened only where a topic's rules
-//! depend on what is inside. Keeps I14: nothing here allocates by what a batch claims.
+//! depend on what is inside, or where its codec is another one. Keeps I14: nothing here allocates
+//! by what a batch claims.
+
+mod record_errors;
 
 use bytes::Bytes;
-use chronik_protocol::{BatchError, BatchLimits, Codec, inspect_records, validate};
+use chronik_protocol::{
+    BatchError, BatchInfo, BatchLimits, Codec, RecordFacts, inspect_records, recompress, validate,
+};
 use chronik_replication::Acks;
 use chronik_types::{PartitionId, TopicId};
 
-use crate::partition::{Append, CurrentLeader, PartitionError, ProduceError};
+use crate::partition::{Append, CurrentLeader, PartitionError, PartitionName, ProduceError};
 use crate::shared::Shared;
 use crate::topic_settings::ProduceRules;
 
@@ -36,6 +41,11 @@ pub(crate) enum Rejected {
         size: usize,
         max: usize,
     },
+    /// Larger than `segment.bytes`.
+    LargerThanSegment {
+        size: usize,
+        max: usize,
+    },
     /// Offsets that the client chose itself: giving them is the leader's.
     BaseOffset(i64),
     /// zstd before Produce v7.
@@ -44,17 +54,41 @@ pub(crate) enum Rejected {
     Control,
     /// A transactional batch, which nothing can commit yet.
     Transactional,
-    /// A record without a key for a compacted topic.
-    KeyMissing,
+    /// Records without a key for a compacted topic.
+    KeyMissing(Vec<RecordError>),
     /// Too old or too far in the future.
-    Timestamp {
-        found: i64,
-    },
+    Timestamp(Vec<RecordError>),
     /// The disk's reserve is used up.
     DiskReserve,
 }
 
+/// What is wrong with one record of a batch.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct RecordError {
+    /// Its place in the batch, from 0.
+    pub(crate) index: i32,
+    /// For people.
+    pub(crate) why: String,
+}
+
 impl Rejected {
+    /// The records that are to blame, as far as they are known.
+    pub(crate) fn record_errors(&self) -> &[RecordError] {
+        match self {
+            Self::KeyMissing(errors) | Self::Timestamp(errors) => errors,
+            Self::Produce(_)
+            | Self::Empty
+            | Self::Batch(_)
+            | Self::TooLarge { .. }
+            | Self::LargerThanSegment { .. }
+            | Self::BaseOffset(_)
+            | Self::ZstdTooEarly
+            | Self::Control
+            | Self::Transactional
+            | Self::DiskReserve => &[],
+        }
+    }
+
     /// Who leads, where the answer is that this node does not.
     pub(crate) fn current_leader(&self) -> Option<CurrentLeader> {
         match self {
@@ -77,17 +111,17 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
     let partition = node.replicas.get(request.topic, request.partition)?;
     let rules = partition.rules();
     let now = node.env.clock.wall();
-    check(&request, &rules, now.as_millis())?;
+    let batch = check(&request, &rules, partition.name(), now.as_millis())?;
     if node.disk_space.is_reserve_used(&node.env, now.as_millis()) {
         return Err(Rejected::DiskReserve);
     }
-    let size = request.records.len();
+    let size = batch.len();
     let appended = partition
         .append(request.acks, |log, leader_epoch| {
             log.append(chronik_log::AppendAsLeader {
                 now,
                 leader_epoch,
-                batch: request.records,
+                batch,
             })
         })
         .map_err(Rejected::Produce)?;
@@ -95,18 +129,54 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
     Ok(appended)
 }
 
-fn check(request: &AppendRequest, rules: &ProduceRules, now: i64) -> Result<(), Rejected> {
-    if request.records.is_empty() {
+/// Judges a batch by its topic's rules; what is to be stored.
+fn check(
+    request: &AppendRequest,
+    rules: &ProduceRules,
+    partition: PartitionName<'_>,
+    now: i64,
+) -> Result<Bytes, Rejected> {
+    check_size(request.records.len(), rules)?;
+    let info = validate(&request.records, &BatchLimits::default()).map_err(Rejected::Batch)?;
+    check_header(request, &info)?;
+    let (batch, facts) = open(request, rules, &info)?;
+    let blame = || record_errors::find(&request.records, rules, partition, now);
+    // A batch that is wrong in both ways is refused for its timestamps.
+    if !rules.log_append_time {
+        let newest = facts.map_or(info.header.max_timestamp, |facts| facts.max_timestamp);
+        let oldest = facts.map_or(info.header.base_timestamp, |facts| facts.min_timestamp);
+        let is_out = |found| found >= 0 && !rules.timestamps.contains(found, now);
+        if is_out(newest) || is_out(oldest) {
+            return Err(Rejected::Timestamp(blame()));
+        }
+    }
+    if let Some(facts) = facts
+        && rules.keys_required
+        && facts.first_null_key.is_some()
+    {
+        return Err(Rejected::KeyMissing(blame()));
+    }
+    // It may have grown.
+    check_size(batch.len(), rules)?;
+    Ok(batch)
+}
+
+fn check_size(size: usize, rules: &ProduceRules) -> Result<(), Rejected> {
+    if size == 0 {
         return Err(Rejected::Empty);
     }
-    let size = request.records.len();
     if size > rules.max_message_bytes {
-        return Err(Rejected::TooLarge {
-            size,
-            max: rules.max_message_bytes,
-        });
+        let max = rules.max_message_bytes;
+        return Err(Rejected::TooLarge { size, max });
     }
-    let info = validate(&request.records, &BatchLimits::default()).map_err(Rejected::Batch)?;
+    if size > rules.segment_bytes {
+        let max = rules.segment_bytes;
+        return Err(Rejected::LargerThanSegment { size, max });
+    }
+    Ok(())
+}
+
+fn check_header(request: &AppendRequest, info: &BatchInfo) -> Result<(), Rejected> {
     if info.header.base_offset != 0 {
         return Err(Rejected::BaseOffset(info.header.base_offset));
     }
@@ -119,28 +189,27 @@ fn check(request: &AppendRequest, rules: &ProduceRules, now: i64) -> Result<(), 
     if info.header.codec() == Ok(Codec::Zstd) && request.version < 7 {
         return Err(Rejected::ZstdTooEarly);
     }
+    Ok(())
+}
+
+/// The batch in its topic's codec, and what was seen of its records where they were looked at.
+fn open(
+    request: &AppendRequest,
+    rules: &ProduceRules,
+    info: &BatchInfo,
+) -> Result<(Bytes, Option<RecordFacts>), Rejected> {
+    let budget = rules.inspect_bytes_max;
+    let other = |how: &chronik_protocol::Compression| info.header.codec() != Ok(how.codec);
+    if let Some(how) = rules.compression.filter(other) {
+        let (batch, facts) = recompress(&request.records, how, budget).map_err(Rejected::Batch)?;
+        return Ok((batch, Some(facts)));
+    }
     let must_open = rules.keys_required || rules.limits_timestamps();
     let facts = match info.records {
-        Some(facts) => Some(facts),
-        None if must_open => Some(
-            inspect_records(&request.records, rules.inspect_bytes_max).map_err(Rejected::Batch)?,
-        ),
-        None => None,
-    };
-    if let Some(facts) = facts
-        && rules.keys_required
-        && facts.first_null_key.is_some()
-    {
-        return Err(Rejected::KeyMissing);
-    }
-    if !rules.log_append_time {
-        let newest = facts.map_or(info.header.max_timestamp, |facts| facts.max_timestamp);
-        let oldest = facts.map_or(info.header.base_timestamp, |facts| facts.min_timestamp);
-        for found in [newest, oldest] {
-            if found >= 0 && !rules.timestamps.contains(found, now) {
-                return Err(Rejected::Timestamp { found });
-            }
+        None if must_open => {
+            Some(inspect_records(&request.records, budget).map_err(Rejected::Batch)?)
         }
-    }
-    Ok(())
+        seen => seen,
+    };
+    Ok((request.records.clone(), facts))
 }

@@ -10,7 +10,7 @@ use chronik_protocol::BatchError;
 use chronik_replication::{AppendRefused, EpochRefused};
 use chronik_types::ErrorCode;
 
-use crate::append::Rejected;
+use crate::append::{RecordError, Rejected};
 use crate::partition::{PartitionError, ProduceError};
 
 /// A code with, where it helps, words for people.
@@ -79,6 +79,10 @@ impl From<&Rejected> for Failure {
                 ErrorCode::MessageTooLarge,
                 format!("a batch of {size} bytes exceeds max.message.bytes, which is {max}"),
             ),
+            Rejected::LargerThanSegment { size, max } => Self::with(
+                ErrorCode::RecordListTooLarge,
+                format!("a batch of {size} bytes exceeds segment.bytes, which is {max}"),
+            ),
             Rejected::BaseOffset(found) => Self::with(
                 ErrorCode::InvalidRecord,
                 format!("the base offset of a produced batch is 0, not {found}"),
@@ -95,13 +99,10 @@ impl From<&Rejected> for Failure {
                 ErrorCode::TransactionalIdAuthorizationFailed,
                 "transactions are not supported yet",
             ),
-            Rejected::KeyMissing => Self::with(
-                ErrorCode::InvalidRecord,
-                "compacted topic cannot accept message without key",
-            ),
-            Rejected::Timestamp { found } => Self::with(
+            Rejected::KeyMissing(errors) => Self::with(ErrorCode::InvalidRecord, blamed(errors)),
+            Rejected::Timestamp(_) => Self::with(
                 ErrorCode::InvalidTimestamp,
-                format!("timestamp {found} of a record is out of the topic's range"),
+                "One or more records have been rejected due to invalid timestamp",
             ),
             Rejected::DiskReserve => Self::with(
                 ErrorCode::KafkaStorageError,
@@ -109,6 +110,23 @@ impl From<&Rejected> for Failure {
             ),
         }
     }
+}
+
+/// How Kafka sums up what is wrong with the records of a batch.
+fn blamed(errors: &[RecordError]) -> String {
+    let first: Vec<String> = errors
+        .iter()
+        .take(3)
+        .map(|RecordError { index, why }| {
+            format!("RecordError(batchIndex={index}, message='{why}')")
+        })
+        .collect();
+    format!(
+        "One or more records have been rejected due to {} record errors in total, and only \
+         showing the first three errors at most: [{}]",
+        errors.len(),
+        first.join(", ")
+    )
 }
 
 fn of_batch(error: &BatchError) -> ErrorCode {
@@ -205,8 +223,12 @@ mod tests {
             Rejected::ZstdTooEarly,
             Rejected::Control,
             Rejected::Transactional,
-            Rejected::KeyMissing,
-            Rejected::Timestamp { found: 1 },
+            Rejected::LargerThanSegment { size: 2, max: 1 },
+            Rejected::KeyMissing(vec![RecordError {
+                index: 3,
+                why: "no key".into(),
+            }]),
+            Rejected::Timestamp(Vec::new()),
             Rejected::DiskReserve,
         ];
         let mut table = String::new();
@@ -234,8 +256,9 @@ mod tests {
             UNSUPPORTED_COMPRESSION_TYPE zstd needs Produce version 7 or newer
             INVALID_RECORD clients are not allowed to write control batches
             TRANSACTIONAL_ID_AUTHORIZATION_FAILED transactions are not supported yet
-            INVALID_RECORD compacted topic cannot accept message without key
-            INVALID_TIMESTAMP timestamp 1 of a record is out of the topic's range
+            RECORD_LIST_TOO_LARGE a batch of 2 bytes exceeds segment.bytes, which is 1
+            INVALID_RECORD One or more records have been rejected due to 1 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=3, message='no key')]
+            INVALID_TIMESTAMP One or more records have been rejected due to invalid timestamp
             KAFKA_STORAGE_ERROR the disk is full up to its reserve
         "#]]
         .assert_eq(&table);

@@ -5,6 +5,7 @@
 
 mod api;
 mod append;
+mod broker_settings;
 mod controller_client;
 mod controller_runtime;
 mod coordinator;
@@ -16,6 +17,7 @@ mod health;
 mod http;
 mod internal_topics;
 mod lifecycle;
+mod log_levels;
 mod metrics;
 mod net;
 mod node;
@@ -29,5 +31,6 @@ mod topic_settings;
 
 pub use data_dir::{DISK_FORMAT, DataDirError};
 pub use health::{Health, Stage};
+pub use log_levels::{LOGGERS, LogLevel, LogLevels, ROOT_LOGGER};
 pub use net::listener::BindError;
 pub use node::{Node, StartError};

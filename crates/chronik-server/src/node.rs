@@ -28,6 +28,7 @@ use crate::disk_space::DiskSpace;
 use crate::health::{Health, Stage};
 use crate::http::{self, Pages};
 use crate::lifecycle;
+use crate::log_levels::{LogLevels, NoLogLevels};
 use crate::metrics::Metrics;
 use crate::net::budget::Budget;
 use crate::net::listener::{BindError, accept, bind};
@@ -78,8 +79,17 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts a node; it serves once [`Node::until_ready`] returns.
+    /// Starts a node whose log levels cannot be changed.
     pub async fn start(env: Env, config: NodeConfig) -> Result<Self, StartError> {
+        Self::start_with_log(env, config, Arc::new(NoLogLevels)).await
+    }
+
+    /// Starts a node; it serves once [`Node::until_ready`] returns.
+    pub async fn start_with_log(
+        env: Env,
+        config: NodeConfig,
+        log_levels: Arc<dyn LogLevels>,
+    ) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let health = Health::new();
         let mut tasks = tokio::task::JoinSet::new();
@@ -128,6 +138,7 @@ impl Node {
         let shared = Arc::new(Shared {
             cluster_id: data_dir.cluster_id,
             health,
+            log_levels,
             metrics: Metrics::new(),
             request_budget: requests,
             reply_budget: replies,
@@ -242,8 +253,8 @@ async fn start_raft(env: &Env, data_dir: &DataDir, member: Member) -> Result<Raf
 fn controller_of(config: &NodeConfig) -> Controller {
     Controller::new(ControllerSettings {
         default_partitions: config.num_partitions,
+        default_replication_factor: config.default_replication_factor,
         voters: vec![config.node_id],
-        ..ControllerSettings::default()
     })
 }
 
@@ -255,6 +266,7 @@ fn log_options(config: &NodeConfig) -> LogManagerOptions {
         cleaner_backoff: config.cleaner_backoff,
         cleaner_dedupe_bytes: config.cleaner_dedupe_bytes,
         cleaner_bytes_per_second: config.cleaner_bytes_per_second,
+        producer_expiration_ms: config.producer_expiration_ms,
         ..LogManagerOptions::default()
     }
 }

@@ -6,6 +6,7 @@
 //! Absent: which partitions exist (`replica_manager`), and the wire.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chronik_log::{Appended, PartitionLog};
@@ -20,6 +21,19 @@ use crate::topic_settings::ProduceRules;
 pub(crate) struct CurrentLeader {
     pub(crate) node: Option<NodeId>,
     pub(crate) epoch: LeaderEpoch,
+}
+
+/// A partition's name for people: `topic-0`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PartitionName<'a> {
+    topic: &'a TopicName,
+    partition: PartitionId,
+}
+
+impl fmt::Display for PartitionName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.topic, self.partition)
+    }
 }
 
 /// Why a partition does not do what it was asked.
@@ -136,6 +150,14 @@ impl Partition {
                 for_committed: BTreeMap::new(),
                 fetches: BTreeMap::new(),
             }),
+        }
+    }
+
+    /// What it is called.
+    pub(crate) fn name(&self) -> PartitionName<'_> {
+        PartitionName {
+            topic: &self.topic,
+            partition: self.partition,
         }
     }
 

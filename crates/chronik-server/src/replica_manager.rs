@@ -5,8 +5,8 @@
 //! in an epoch that the image assigned.
 //! Absent: fetching from other leaders (with the cluster), the wire.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError, RwLock, RwLockWriteGuard};
 
 use chronik_controller::{ConfigResource, MetadataDelta, MetadataImage, TopicImage};
 use chronik_log::{DurableListener, LogManager, PartitionKey, PartitionLog, StableOffsets};
@@ -24,6 +24,8 @@ pub(crate) struct ReplicaManager {
     logs: LogManager,
     config: Arc<NodeConfig>,
     partitions: RwLock<BTreeMap<Key, Arc<Partition>>>,
+    /// Partitions that this node should hold and whose logs cannot be opened.
+    unopened: RwLock<BTreeSet<Key>>,
 }
 
 impl ReplicaManager {
@@ -33,6 +35,7 @@ impl ReplicaManager {
             logs,
             config,
             partitions: RwLock::default(),
+            unopened: RwLock::default(),
         });
         manager
             .logs
@@ -48,18 +51,28 @@ impl ReplicaManager {
         &self.logs
     }
 
-    /// A partition that this node holds; `Unknown` also for one that lies elsewhere.
+    /// A partition that this node holds; `Offline` for one whose log cannot be opened, `Unknown`
+    /// also for one that lies elsewhere.
     pub(crate) fn get(
         &self,
         topic: TopicId,
         partition: PartitionId,
     ) -> Result<Arc<Partition>, PartitionError> {
-        self.partitions
+        let key = (topic, partition);
+        let held = self
+            .partitions
             .read()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(&(topic, partition))
-            .cloned()
-            .ok_or(PartitionError::Unknown)
+            .get(&key)
+            .cloned();
+        held.ok_or_else(|| {
+            let unopened = self.unopened.read().unwrap_or_else(PoisonError::into_inner);
+            if unopened.contains(&key) {
+                PartitionError::Offline
+            } else {
+                PartitionError::Unknown
+            }
+        })
     }
 
     /// All partitions held, by topic id and number.
@@ -92,12 +105,13 @@ impl ReplicaManager {
                         self.apply_config(image, topic).await;
                     }
                 }
-                ConfigResource::ClusterDefault => {
-                    for topic in image.topics() {
-                        self.apply_config(image, topic).await;
-                    }
+                ConfigResource::ClusterDefault => self.apply_configs(image).await,
+                ConfigResource::Broker(node) if *node == self.node => {
+                    self.apply_configs(image).await;
                 }
-                ConfigResource::Broker(_) => {}
+                ConfigResource::Broker(_)
+                | ConfigResource::Group(_)
+                | ConfigResource::ClientMetrics(_) => {}
             }
         }
     }
@@ -137,6 +151,7 @@ impl ReplicaManager {
                 epoch: registration.leader_epoch,
             });
         }
+        self.unopened_mut().remove(&key);
         self.partitions
             .write()
             .unwrap_or_else(PoisonError::into_inner)
@@ -165,6 +180,7 @@ impl ReplicaManager {
                 match self.logs.create(key, class, config) {
                     Ok(log) => log,
                     Err(error) => {
+                        self.unopened_mut().insert((topic.id, id));
                         tracing::error!(event = "log_not_opened", topic = %topic.name, partition = %id, %error, "the partition stays offline");
                         return None;
                     }
@@ -177,6 +193,19 @@ impl ReplicaManager {
             log,
             Arc::new(produce_rules(image, &self.config, topic, id)),
         )))
+    }
+
+    /// What topics do not say themselves may have changed for all of them.
+    async fn apply_configs(&self, image: &MetadataImage) {
+        for topic in image.topics() {
+            self.apply_config(image, topic).await;
+        }
+    }
+
+    fn unopened_mut(&self) -> RwLockWriteGuard<'_, BTreeSet<Key>> {
+        self.unopened
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     async fn apply_config(&self, image: &MetadataImage, topic: &TopicImage) {
@@ -205,6 +234,7 @@ impl ReplicaManager {
     }
 
     fn retire_topic(&self, topic: TopicId) -> Vec<Key> {
+        self.unopened_mut().retain(|(id, _)| *id != topic);
         let mut partitions = self
             .partitions
             .write()
@@ -263,5 +293,77 @@ impl StableOffsets for ReplicaManager {
         let partition = self.get(key.topic_id, key.partition).ok()?;
         let positions = partition.positions(None).ok()?;
         Some(positions.high_watermark)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chronik_controller::{MetadataEntry, MetadataRecord, PartitionRegistration};
+    use chronik_io::fs::RealDisk;
+    use chronik_io::{Clock, Env, Exit, Rng};
+    use chronik_log::{LogConfig, LogManagerOptions};
+    use chronik_types::{Durability, LeaderEpoch, LogIndex, TopicName, Uuid};
+
+    use super::*;
+
+    const NODE: NodeId = NodeId::new(1);
+
+    fn records(name: &TopicName, id: TopicId) -> Vec<MetadataRecord> {
+        let registration = PartitionRegistration {
+            replicas: vec![NODE],
+            isr: vec![NODE],
+            leader: Some(NODE),
+            leader_epoch: LeaderEpoch::new(0),
+            ..PartitionRegistration::default()
+        };
+        let name = name.clone();
+        vec![
+            MetadataRecord::TopicCreated { id, name },
+            MetadataRecord::PartitionCreated {
+                topic: id,
+                partition: PartitionId::new(0),
+                registration,
+            },
+        ]
+    }
+
+    #[tokio::test]
+    async fn a_partition_whose_log_cannot_be_opened_is_offline_and_not_unknown() {
+        let dir = tempfile::tempdir().unwrap();
+        let env = Env {
+            disk: Arc::new(RealDisk::new()),
+            clock: Clock::real(),
+            rng: Rng::from_entropy(),
+            exit: Exit::process(),
+        };
+        let options = LogManagerOptions::default();
+        let opened = LogManager::open_with_progress(&env, dir.path(), options, Arc::default());
+        let (logs, _) = opened.await.unwrap();
+        let name = TopicName::new("taken").unwrap();
+        let (id, other) = (
+            TopicId::new(Uuid::from_bytes([1; 16])),
+            TopicId::new(Uuid::from_bytes([2; 16])),
+        );
+        // A log of an earlier topic of the name that could not be deleted.
+        let key = PartitionKey {
+            topic: name.clone(),
+            topic_id: other,
+            partition: PartitionId::new(0),
+        };
+        logs.create(key, Durability::QuorumFsync, LogConfig::default())
+            .unwrap();
+        let config = Arc::new(NodeConfig::resolve([]).unwrap());
+        let manager = ReplicaManager::new(NODE, logs, config);
+        let mut image = MetadataImage::default();
+        image.apply(LogIndex::new(1), &MetadataEntry::barrier());
+        let entry = MetadataEntry::decided(LogIndex::new(1), records(&name, id));
+        let before = image.clone();
+        image.apply(LogIndex::new(2), &entry);
+        manager
+            .apply(&image, &MetadataDelta::between(&before, &image))
+            .await;
+        let outcome = |id| manager.get(id, PartitionId::new(0)).map(|_| ());
+        assert!(matches!(outcome(id), Err(PartitionError::Offline)));
+        assert!(matches!(outcome(other), Err(PartitionError::Unknown)));
     }
 }

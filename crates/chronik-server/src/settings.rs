@@ -10,6 +10,8 @@ mod node_config;
 
 use std::fmt;
 
+use chronik_controller::broker_config::broker_config;
+
 pub use endpoint::{Endpoint, InvalidEndpoint, parse_endpoints};
 pub use node_config::{GroupConfig, NodeConfig};
 
@@ -26,6 +28,8 @@ pub enum Kind {
     Int(i64, i64),
     /// A number from 0 to 1.
     Ratio,
+    /// As [`Self::Int`], or nothing.
+    Optional(i64, i64),
     /// One of these words.
     Choice(&'static [&'static str]),
     /// `[NAME=]HOST:PORT` or `NAME://HOST:PORT`, comma separated.
@@ -38,19 +42,20 @@ impl Kind {
         match self {
             Self::Text | Self::Path | Self::Choice(_) => "string",
             Self::Bool => "boolean",
-            Self::Int(_, max) if max <= i32::MAX as i64 => "int",
-            Self::Int(..) => "long",
             Self::Ratio => "double",
+            Self::Int(_, max) | Self::Optional(_, max) if max <= i32::MAX as i64 => "int",
+            Self::Int(..) | Self::Optional(..) => "long",
             Self::Endpoints => "list",
         }
     }
 
-    fn check(self, text: &str) -> Result<(), String> {
+    pub(crate) fn check(self, text: &str) -> Result<(), String> {
         match self {
             Self::Text | Self::Path => Ok(()),
             Self::Bool if matches!(text, "true" | "false") => Ok(()),
             Self::Bool => Err("must be true or false".to_owned()),
-            Self::Int(min, max) => match text.parse::<i64>() {
+            Self::Optional(..) if text.is_empty() => Ok(()),
+            Self::Int(min, max) | Self::Optional(min, max) => match text.parse::<i64>() {
                 Ok(n) if (min..=max).contains(&n) => Ok(()),
                 _ => Err(format!("must be a whole number from {min} to {max}")),
             },
@@ -91,10 +96,21 @@ impl Setting {
         format!("CHRONIK_{}", name.replace(['.', '-'], "_").to_uppercase())
     }
 
+    /// Whether a text is legal; the problem in words.
+    pub fn check(&self, text: &str) -> Result<(), String> {
+        self.kind.check(text)
+    }
+
     /// Finds a row by its name.
     pub fn by_name(name: &str) -> Option<&'static Self> {
         SETTINGS.iter().find(|setting| setting.name == name)
     }
+}
+
+/// What a broker setting of Kafka's, one that has no row here, does in Chronik; `None` for a name
+/// that Kafka does not have.
+pub fn broker_setting_effect(name: &str) -> Option<&'static str> {
+    broker_config(name).map(|row| row.effect.words())
 }
 
 /// Where a value came from; a later one wins over an earlier one.
@@ -364,9 +380,87 @@ pub const SETTINGS: &[Setting] = &[
         "How long compaction keeps a tombstone after it has met it, in milliseconds (topics: delete.retention.ms).",
     ),
     plain(
+        "log.roll.jitter.ms",
+        "",
+        Kind::Optional(0, i64::MAX),
+        "Most by which a segment is closed early, in milliseconds (topics: segment.jitter.ms).",
+    ),
+    plain(
+        "log.index.interval.bytes",
+        "4096",
+        Kind::Int(0, i32::MAX as i64),
+        "Bytes of log between two entries of an index (topics: index.interval.bytes).",
+    ),
+    plain(
+        "log.index.size.max.bytes",
+        "10485760",
+        Kind::Int(4, i32::MAX as i64),
+        "Largest size of an index, in bytes (topics: segment.index.bytes).",
+    ),
+    plain(
+        "log.cleanup.policy",
+        "delete",
+        Kind::Choice(&["delete", "compact", "compact,delete", "delete,compact", ""]),
+        "Whether old segments are deleted, compacted, or both (topics: cleanup.policy).",
+    ),
+    plain(
+        "log.message.timestamp.type",
+        "CreateTime",
+        Kind::Choice(&["CreateTime", "LogAppendTime"]),
+        "Whose timestamps records have, the producer's or the append's (topics: message.timestamp.type).",
+    ),
+    plain(
+        "log.message.timestamp.before.max.ms",
+        "9223372036854775807",
+        Kind::Int(0, i64::MAX),
+        "How far a timestamp may lie in the past, in milliseconds (topics: message.timestamp.before.max.ms).",
+    ),
+    plain(
+        "log.message.timestamp.after.max.ms",
+        "3600000",
+        Kind::Int(0, i64::MAX),
+        "How far a timestamp may lie in the future, in milliseconds (topics: message.timestamp.after.max.ms).",
+    ),
+    plain(
+        "compression.type",
+        "producer",
+        Kind::Choice(&["producer", "uncompressed", "gzip", "snappy", "lz4", "zstd"]),
+        "Codec in which batches are stored; producer keeps what was sent (topics: compression.type).",
+    ),
+    plain(
+        "compression.gzip.level",
+        "-1",
+        Kind::Int(-1, 9),
+        "Level of gzip, 1 to 9; -1 is its default.",
+    ),
+    plain(
+        "compression.lz4.level",
+        "9",
+        Kind::Int(1, 17),
+        "Level of lz4, for Kafka's sake: every level packs alike.",
+    ),
+    plain(
+        "compression.zstd.level",
+        "3",
+        Kind::Int(-131_072, 22),
+        "Level of zstd.",
+    ),
+    plain(
+        "default.replication.factor",
+        "",
+        Kind::Optional(1, i16::MAX as i64),
+        "Copies of a topic created without a number. Default: the smaller of 3 and the known brokers.",
+    ),
+    plain(
+        "producer.id.expiration.ms",
+        "86400000",
+        Kind::Int(1, i32::MAX as i64),
+        "Time without a write after which an idempotent producer's state is forgotten, in milliseconds.",
+    ),
+    plain(
         "min.insync.replicas",
         "",
-        Kind::Text,
+        Kind::Optional(1, i32::MAX as i64),
         "In-sync replicas that acks=all needs. Default: 2 with three replicas or more, else 1.",
     ),
     plain(

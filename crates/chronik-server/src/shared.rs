@@ -19,6 +19,7 @@ use crate::data_dir::DataDir;
 use crate::disk_space::DiskSpace;
 use crate::health::{Health, Stage};
 use crate::internal_topics::creatable;
+use crate::log_levels::LogLevels;
 use crate::metrics::Metrics;
 use crate::net::budget::Budget;
 use crate::producer_ids::ProducerIds;
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) cluster_id: ClusterId,
     pub(crate) data_dir: DataDir,
     pub(crate) health: Health,
+    pub(crate) log_levels: Arc<dyn LogLevels>,
     pub(crate) metrics: Metrics,
     pub(crate) request_budget: Budget,
     pub(crate) reply_budget: Budget,

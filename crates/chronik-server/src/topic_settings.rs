@@ -6,9 +6,11 @@
 use chronik_controller::topic_config::{list, topic_config};
 use chronik_controller::{ConfigResource, MetadataImage, TopicImage};
 use chronik_log::{LogConfig, TimestampType};
+use chronik_protocol::{Codec, Compression};
 use chronik_replication::MinIsr;
 use chronik_types::{PartitionId, TopicName};
 
+use crate::broker_settings::{BrokerSettings, Effective, Origin};
 use crate::settings::NodeConfig;
 
 /// Bytes that the records of one batch may take when they must be opened.
@@ -26,6 +28,10 @@ pub(crate) struct ProduceRules {
     pub(crate) log_append_time: bool,
     pub(crate) timestamps: TimestampBounds,
     pub(crate) inspect_bytes_max: usize,
+    /// `segment.bytes`: a batch must fit into a segment.
+    pub(crate) segment_bytes: usize,
+    /// `compression.type` with its level; `None` keeps what the producer chose.
+    pub(crate) compression: Option<Compression>,
 }
 
 impl ProduceRules {
@@ -52,22 +58,6 @@ impl TimestampBounds {
     }
 }
 
-/// A topic setting's text, and where it came from.
-pub(crate) struct Effective<'a> {
-    pub(crate) value: &'a str,
-    pub(crate) origin: Origin,
-}
-
-/// Kafka's sources of a configuration, with their numbers in DescribeConfigs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Origin {
-    Topic = 1,
-    Broker = 2,
-    Cluster = 3,
-    StaticBroker = 4,
-    Default = 5,
-}
-
 /// The value of a topic setting that the table has; `None` for an unknown name.
 pub(crate) fn effective<'a>(
     image: &'a MetadataImage,
@@ -83,18 +73,11 @@ pub(crate) fn effective<'a>(
     if name == "chronik.durability" {
         return found(image.durability(topic).as_str(), Origin::Cluster);
     }
-    if let Some(synonym) = row.broker_synonym {
-        if let Some(value) = image.config(&ConfigResource::Broker(config.node_id), synonym) {
-            return found(value, Origin::Broker);
-        }
-        if let Some(value) = image.config(&ConfigResource::ClusterDefault, synonym) {
-            return found(value, Origin::Cluster);
-        }
-        if let Some(value) = config.given(synonym) {
-            return found(value, Origin::StaticBroker);
-        }
-    }
-    found(row.default, Origin::Default)
+    let broker = BrokerSettings { image, config };
+    let given = row
+        .broker_synonym
+        .and_then(|name| broker.given(name).next());
+    given.or_else(|| found(row.default, Origin::Default))
 }
 
 struct Reader<'a> {
@@ -124,6 +107,22 @@ impl Reader<'_> {
 
     fn has_policy(&self, policy: &str) -> bool {
         list(self.text("cleanup.policy")).any(|item| item == policy)
+    }
+
+    fn compression(&self) -> Option<Compression> {
+        let (codec, level) = match self.text("compression.type") {
+            "uncompressed" => (Codec::None, None),
+            "snappy" => (Codec::Snappy, None),
+            "gzip" => (Codec::Gzip, Some("compression.gzip.level")),
+            "lz4" => (Codec::Lz4, Some("compression.lz4.level")),
+            "zstd" => (Codec::Zstd, Some("compression.zstd.level")),
+            _ => return None,
+        };
+        let level = level.map(|name| self.number(name, 0));
+        Some(Compression {
+            codec,
+            level: level.and_then(|level| i32::try_from(level).ok()),
+        })
     }
 
     fn log_append_time(&self) -> bool {
@@ -222,5 +221,7 @@ pub(crate) fn produce_rules(
             after_ms: read.number("message.timestamp.after.max.ms", 3_600_000),
         },
         inspect_bytes_max: INSPECT_BYTES_MAX,
+        segment_bytes: usize::try_from(read.number("segment.bytes", 1 << 30)).unwrap_or(usize::MAX),
+        compression: read.compression(),
     }
 }

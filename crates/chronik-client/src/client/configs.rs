@@ -1,19 +1,65 @@
-//! Settings of topics: what they are, where they come from, and changing them.
+//! Settings of topics, nodes and groups: what they are, where they come from, and changing them.
 
-use chronik_protocol::ApiKey;
+use std::fmt;
+
 use chronik_protocol::generated::describe_configs_request::DescribeConfigsResource;
 use chronik_protocol::generated::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig,
 };
 use chronik_protocol::generated::{DescribeConfigsRequest, IncrementalAlterConfigsRequest};
+use chronik_protocol::{ApiKey, Request};
+use chronik_types::{ErrorCode, NodeId};
 
 use super::Client;
 use super::admin::first;
 use crate::ClientError;
 
-const TOPIC: i8 = 2;
 const SET: i8 = 0;
 const DELETE: i8 = 1;
+
+/// What has settings.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum ConfigTarget {
+    /// A topic.
+    Topic(String),
+    /// One node.
+    Broker(NodeId),
+    /// All nodes, where they do not say otherwise.
+    Cluster,
+    /// A group, whether it is there or not.
+    Group(String),
+}
+
+impl ConfigTarget {
+    /// Kafka's number of the type of resource.
+    const fn kind(&self) -> i8 {
+        match self {
+            Self::Topic(_) => 2,
+            Self::Broker(_) | Self::Cluster => 4,
+            Self::Group(_) => 32,
+        }
+    }
+
+    /// The resource's name on the wire.
+    fn name(&self) -> String {
+        match self {
+            Self::Topic(name) | Self::Group(name) => name.clone(),
+            Self::Broker(node) => node.to_string(),
+            Self::Cluster => String::new(),
+        }
+    }
+}
+
+impl fmt::Display for ConfigTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Topic(name) => write!(f, "topic {name}"),
+            Self::Broker(node) => write!(f, "broker {node}"),
+            Self::Cluster => f.write_str("the cluster"),
+            Self::Group(name) => write!(f, "group {name}"),
+        }
+    }
+}
 
 /// A change of one setting.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -48,6 +94,8 @@ pub enum ConfigSource {
     Broker,
     /// Set for all brokers while they run.
     Cluster,
+    /// The group's own.
+    Group,
     /// A broker's file, environment or flags.
     Static,
     /// Nobody set it.
@@ -64,6 +112,7 @@ impl ConfigSource {
             3 => Self::Cluster,
             4 => Self::Static,
             5 => Self::Default,
+            8 => Self::Group,
             other => Self::Other(other),
         }
     }
@@ -74,6 +123,7 @@ impl ConfigSource {
             Self::Topic => "topic",
             Self::Broker => "broker",
             Self::Cluster => "cluster",
+            Self::Group => "group",
             Self::Static => "static",
             Self::Default => "default",
             Self::Other(_) => "other",
@@ -87,18 +137,38 @@ impl Client {
         &self,
         topic: &str,
     ) -> Result<Vec<ConfigEntry>, ClientError> {
+        self.describe_configs(&ConfigTarget::Topic(topic.to_owned()))
+            .await
+    }
+
+    /// Changes settings of a topic, all or none.
+    pub async fn alter_topic_configs(
+        &self,
+        topic: &str,
+        changes: &[ConfigChange],
+    ) -> Result<(), ClientError> {
+        self.alter_configs(&ConfigTarget::Topic(topic.to_owned()), changes)
+            .await
+    }
+
+    /// All settings of a target, in the server's order.
+    pub async fn describe_configs(
+        &self,
+        target: &ConfigTarget,
+    ) -> Result<Vec<ConfigEntry>, ClientError> {
+        let name = target.name();
         let request = DescribeConfigsRequest {
             resources: vec![DescribeConfigsResource {
-                resource_type: TOPIC,
-                resource_name: topic.into(),
+                resource_type: target.kind(),
+                resource_name: name.as_str().into(),
                 configuration_keys: None,
             }],
             ..DescribeConfigsRequest::default()
         };
-        self.try_any(&request, |response| {
-            let result = first(ApiKey::DescribeConfigs, topic, response.results)?;
+        self.ask_target(target, &request, |response| {
+            let result = first(ApiKey::DescribeConfigs, &name, response.results)?;
             let message = result.error_message.as_deref();
-            ClientError::check(ApiKey::DescribeConfigs, topic, result.error_code, message)?;
+            ClientError::check(ApiKey::DescribeConfigs, &name, result.error_code, message)?;
             let entries = result.configs.into_iter().map(|config| ConfigEntry {
                 name: config.name.to_string(),
                 value: config.value.map(|value| value.to_string()),
@@ -111,10 +181,10 @@ impl Client {
         .await
     }
 
-    /// Changes settings of a topic, all or none.
-    pub async fn alter_topic_configs(
+    /// Changes settings of a target, all or none.
+    pub async fn alter_configs(
         &self,
-        topic: &str,
+        target: &ConfigTarget,
         changes: &[ConfigChange],
     ) -> Result<(), ClientError> {
         let change = |change: &ConfigChange| match change {
@@ -129,20 +199,47 @@ impl Client {
                 value: None,
             },
         };
+        let name = target.name();
         let request = IncrementalAlterConfigsRequest {
             resources: vec![AlterConfigsResource {
-                resource_type: TOPIC,
-                resource_name: topic.into(),
+                resource_type: target.kind(),
+                resource_name: name.as_str().into(),
                 configs: changes.iter().map(change).collect(),
             }],
             validate_only: false,
         };
-        self.try_any(&request, |response| {
-            let result = first(ApiKey::IncrementalAlterConfigs, topic, response.responses)?;
-            let message = result.error_message.as_deref();
+        self.ask_target(target, &request, |response| {
             let api = ApiKey::IncrementalAlterConfigs;
-            ClientError::check(api, topic, result.error_code, message)
+            let result = first(api, &name, response.responses)?;
+            let message = result.error_message.as_deref();
+            ClientError::check(api, &name, result.error_code, message)
         })
         .await
+    }
+
+    /// A node's own settings are asked of that node, all else of any.
+    async fn ask_target<R: Request + 'static, T>(
+        &self,
+        target: &ConfigTarget,
+        request: &R,
+        check: impl Fn(R::Response) -> Result<T, ClientError>,
+    ) -> Result<T, ClientError> {
+        let ConfigTarget::Broker(node) = target else {
+            return self.try_any(request, check).await;
+        };
+        let addr = self.addr_of(*node).ok_or_else(|| ClientError::Refused {
+            api: R::KEY,
+            subject: node.to_string(),
+            code: ErrorCode::BrokerIdNotRegistered,
+            message: Some(format!("there is no broker {node}")),
+        })?;
+        let mut retry = self.retry();
+        loop {
+            let asked = async { self.connection(&addr).await?.ask(request).await };
+            match asked.await.and_then(&check) {
+                Err(error) => retry.again(error).await?,
+                done => return done,
+            }
+        }
     }
 }

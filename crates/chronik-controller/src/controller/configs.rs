@@ -1,17 +1,30 @@
-//! Configurations of topics and brokers: set, delete, append, subtract.
+//! Configurations of topics, brokers, groups and client metrics: set, delete, append, subtract,
+//! replace.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chronik_types::{ErrorCode, TopicName};
 
 use super::MAX_RECORDS_PER_USER_REQUEST;
+use crate::broker_config::{broker_config, validate_broker};
+use crate::group_config::{
+    client_metrics_config, group_config, validate_client_metrics, validate_group,
+};
 use crate::image::MetadataImage;
 use crate::record::{ConfigResource, MetadataRecord};
 use crate::request::{AlterConfigOp, ConfigAlteration, IncrementalAlterConfigs};
 use crate::response::{ApiError, ItemResult};
-use crate::topic_config::{
-    ConfigType, TopicConfig, list, topic_config, topic_config_of_broker, validate_topic,
-};
+use crate::topic_config::{ConfigType, list, topic_config, validate_topic};
+
+/// The longest name of a group or value, in bytes: what Kafka's own records can hold.
+const TEXT_BYTES_MAX: usize = 32_767;
+/// The most configurations of one resource.
+const CONFIGS_MAX: usize = 1_000;
+/// The most groups and client metrics subscriptions with configurations: unlike topics and
+/// brokers they need not exist.
+const NAMED_RESOURCES_MAX: usize = 100_000;
+/// What the cluster says for all topics alike.
+const MIN_ISR: &str = "min.insync.replicas";
 
 pub(super) fn alter(
     image: &MetadataImage,
@@ -60,16 +73,7 @@ fn alter_one(
 ) -> ItemResult<Vec<MetadataRecord>> {
     let resource = &alteration.resource;
     check_ops(&alteration.ops)?;
-    match resource {
-        ConfigResource::Topic(name) => check_topic(image, name)?,
-        ConfigResource::Broker(node) if image.broker(*node).is_none() => {
-            return Err(ApiError::new(
-                ErrorCode::BrokerIdNotRegistered,
-                format!("Broker {node} is not registered."),
-            ));
-        }
-        ConfigResource::Broker(_) | ConfigResource::ClusterDefault => {}
-    }
+    check_resource(image, resource)?;
     let before = image.configs(resource).cloned().unwrap_or_default();
     let mut after = if alteration.replace {
         BTreeMap::new()
@@ -79,19 +83,67 @@ fn alter_one(
     for (name, op) in &alteration.ops {
         apply_op(resource, name, op, &mut after)?;
     }
-    match resource {
-        ConfigResource::Topic(_) => {
-            validate_topic(after.iter().map(|(n, v)| (n.as_str(), v.as_str())))?;
-        }
-        ConfigResource::Broker(_) | ConfigResource::ClusterDefault => {
-            for (name, value) in &after {
-                if let Some(row) = broker_row(name) {
-                    row.validate(value)?;
-                }
-            }
-        }
-    }
+    check_sizes(&after)?;
+    validate(image, resource, &after)?;
     Ok(differences(resource, &before, &after))
+}
+
+/// Whether there is such a resource, or can be.
+fn check_resource(image: &MetadataImage, resource: &ConfigResource) -> ItemResult<()> {
+    match resource {
+        ConfigResource::Topic(name) => check_topic(image, name),
+        ConfigResource::Broker(node) if image.broker(*node).is_none() => Err(ApiError::new(
+            ErrorCode::BrokerIdNotRegistered,
+            format!("Broker {node} is not registered."),
+        )),
+        ConfigResource::Group(name) | ConfigResource::ClientMetrics(name) => {
+            let is_new = image.configs(resource).is_none();
+            if name.len() > TEXT_BYTES_MAX {
+                return Err(too_much("A resource's name is too long."));
+            }
+            if is_new && image.configs.len() >= NAMED_RESOURCES_MAX {
+                return Err(too_much("Too many resources have configurations."));
+            }
+            Ok(())
+        }
+        ConfigResource::Broker(_) | ConfigResource::ClusterDefault => Ok(()),
+    }
+}
+
+fn too_much(why: &str) -> ApiError {
+    ApiError::new(ErrorCode::PolicyViolation, why)
+}
+
+/// A client could fill the metadata log otherwise.
+fn check_sizes(configs: &BTreeMap<String, String>) -> ItemResult<()> {
+    let mut texts = configs.iter().flat_map(|(name, value)| [name, value]);
+    if configs.len() > CONFIGS_MAX || texts.any(|text| text.len() > TEXT_BYTES_MAX) {
+        return Err(too_much("Too many or too long configurations."));
+    }
+    Ok(())
+}
+
+fn validate(
+    image: &MetadataImage,
+    resource: &ConfigResource,
+    after: &BTreeMap<String, String>,
+) -> ItemResult<()> {
+    let all = after.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+    let cluster = |name: &str| {
+        let set = image.config(&ConfigResource::ClusterDefault, name);
+        set.map(str::to_owned)
+    };
+    match resource {
+        ConfigResource::Topic(_) => validate_topic(all),
+        ConfigResource::Broker(_) if after.contains_key(MIN_ISR) => Err(ApiError::new(
+            ErrorCode::InvalidConfig,
+            "Broker-level min.insync.replicas cannot be altered while ELR is enabled.",
+        )),
+        ConfigResource::Broker(_) => validate_broker(all, true),
+        ConfigResource::ClusterDefault => validate_broker(all, false),
+        ConfigResource::Group(_) => validate_group(all, &cluster),
+        ConfigResource::ClientMetrics(_) => validate_client_metrics(all),
+    }
 }
 
 /// What is wrong with the request itself, whatever there is to alter.
@@ -133,15 +185,17 @@ fn check_topic(image: &MetadataImage, name: &TopicName) -> ItemResult<()> {
     }
 }
 
-/// The row that judges a broker's configuration, where it is the default of a topic's.
-fn broker_row(name: &str) -> Option<&'static TopicConfig> {
-    topic_config_of_broker(name)
-}
-
-fn row(resource: &ConfigResource, name: &str) -> Option<&'static TopicConfig> {
+/// Type and default of a configuration, where a table has it.
+fn row(resource: &ConfigResource, name: &str) -> Option<(ConfigType, &'static str)> {
     match resource {
-        ConfigResource::Topic(_) => topic_config(name),
-        ConfigResource::Broker(_) | ConfigResource::ClusterDefault => broker_row(name),
+        ConfigResource::Topic(_) => topic_config(name).map(|row| (row.kind, row.default)),
+        ConfigResource::Broker(_) | ConfigResource::ClusterDefault => {
+            broker_config(name).map(|row| (row.kind, row.default.unwrap_or("")))
+        }
+        ConfigResource::Group(_) => group_config(name).map(|row| (row.kind, row.default)),
+        ConfigResource::ClientMetrics(_) => {
+            client_metrics_config(name).map(|row| (row.kind, row.default))
+        }
     }
 }
 
@@ -166,20 +220,18 @@ fn apply_op(
         return Ok(());
     }
     let config = row(resource, name);
-    if config.map(|config| config.kind) != Some(ConfigType::List) {
-        let (direction, kind) = (
-            if verb == "APPEND" { "to" } else { "from" },
-            config.map_or("unknown", |config| config.kind.name()),
-        );
+    if config.map(|(kind, _)| kind) != Some(ConfigType::List) {
         return Err(ApiError::new(
             ErrorCode::InvalidConfig,
-            format!("Can't {verb} {direction} key {name} because its type is {kind}, not LIST."),
+            not_a_list(resource, verb, name, config.is_some()),
         ));
     }
-    let default = config.map_or("", |config| config.default);
+    let default = config.map_or("", |(_, default)| default);
     let present = configs.get(name).map_or(default, String::as_str);
     let mut items: Vec<_> = list(present).collect();
-    for item in list(value) {
+    // Nothing counts as one empty item, which most lists then refuse.
+    let empty = value.trim().is_empty().then_some("");
+    for item in list(value).chain(empty) {
         match op {
             AlterConfigOp::Append(_) if !items.contains(&item) => items.push(item),
             AlterConfigOp::Subtract(_) => items.retain(|present| *present != item),
@@ -189,6 +241,22 @@ fn apply_op(
     let joined = items.join(",");
     configs.insert(name.to_owned(), joined);
     Ok(())
+}
+
+/// Kafka's broker judges its own configurations before the controller does, in other words.
+fn not_a_list(resource: &ConfigResource, verb: &str, name: &str, is_known: bool) -> String {
+    let is_broker = matches!(
+        resource,
+        ConfigResource::Broker(_) | ConfigResource::ClusterDefault
+    );
+    match (is_broker, is_known) {
+        (true, true) => format!(
+            "Config value {} is not allowed for config key: {name}",
+            verb.to_lowercase()
+        ),
+        (true, false) => format!("Unknown config name: {name}"),
+        (false, _) => format!("Can't {verb} to key {name} because its type is not LIST."),
+    }
 }
 
 fn differences(

@@ -497,8 +497,8 @@ fn topics_are_deleted_by_name_or_id_and_their_configs_go_with_them() {
         expect![[r#"
             name: a.x
             id: b
-            name: UNKNOWN_TOPIC_OR_PARTITION
-            id: UNKNOWN_TOPIC_ID"#]],
+            name: UNKNOWN_TOPIC_OR_PARTITION: This server does not host this topic-partition.
+            id: UNKNOWN_TOPIC_ID: This server does not host this topic ID."#]],
     );
     assert_eq!(world.image.topic_count(), 0);
     assert_eq!(world.image.configured().count(), 0);
@@ -634,7 +634,7 @@ fn configs_are_set_deleted_appended_and_subtracted() {
             cleanup.policy = Some("delete")
             cleanup.policy = Some("")
             INVALID_CONFIG: Configuration 'cleanup.policy' values must not be empty.
-            INVALID_CONFIG: Can't APPEND to key retention.ms because its type is LONG, not LIST.
+            INVALID_CONFIG: Can't APPEND to key retention.ms because its type is not LIST.
             retention.ms = Some("5")
             INVALID_REQUEST: Null value not supported for : retention.ms
             retention.ms = None

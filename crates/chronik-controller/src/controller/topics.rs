@@ -384,14 +384,20 @@ fn deletable<'a>(
         TopicRef::Name(_) if is_duplicate => invalid("Duplicate topic name."),
         TopicRef::Id(_) if is_duplicate => invalid("Duplicate topic id."),
         TopicRef::Name(name) => match image.topic(name) {
-            None => Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition)),
+            None => Err(ApiError::new(
+                ErrorCode::UnknownTopicOrPartition,
+                "This server does not host this topic-partition.",
+            )),
             Some(found) if counts.contains_key(&TopicRef::Id(found.id)) => {
                 invalid("The provided topic name maps to an ID that was already supplied.")
             }
             Some(found) => Ok(found),
         },
         TopicRef::Id(id) => match image.topic_by_id(*id) {
-            None => Err(ApiError::bare(ErrorCode::UnknownTopicId)),
+            None => Err(ApiError::new(
+                ErrorCode::UnknownTopicId,
+                "This server does not host this topic ID.",
+            )),
             Some(found) => {
                 let name = TopicRef::Name(found.name.to_string());
                 match counts.get(&name) {

@@ -3,9 +3,9 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{ATTRIBUTES_AT, CRC_AT, OVERHEAD, RECORDS_AT};
+use super::recompress::pack;
 use super::{BatchError, BatchHeader, RecordHeader, crc32c};
 use crate::Codec;
-use crate::compression::{self, Failure};
 use crate::varint;
 
 /// What an idempotent producer puts on a batch.
@@ -166,16 +166,7 @@ impl BatchBuilder {
         let records: &[u8] = match self.codec {
             Codec::None => &self.records,
             codec => {
-                packed = compression::compress(codec, &self.records).map_err(|failure| {
-                    let message = match failure {
-                        Failure::OverBudget => String::new(),
-                        Failure::Malformed(message) => message,
-                    };
-                    BatchError::Compression {
-                        codec: codec.name(),
-                        message,
-                    }
-                })?;
+                packed = pack(codec.into(), &self.records)?;
                 &packed
             }
         };

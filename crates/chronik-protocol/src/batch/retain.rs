@@ -113,7 +113,7 @@ impl OpenBatch {
         let codec = self.header.codec()?;
         let records = match codec {
             Codec::None => records.freeze(),
-            codec => compression::compress(codec, &records)
+            codec => compression::compress(codec.into(), &records)
                 .map_err(|failure| failed(codec, failure))?
                 .into(),
         };

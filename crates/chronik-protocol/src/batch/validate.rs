@@ -126,7 +126,7 @@ pub fn inspect_records(batch: &[u8], budget: usize) -> Result<RecordFacts, Batch
     }
 }
 
-fn walk(header: &BatchHeader, records: &[u8]) -> Result<RecordFacts, BatchError> {
+pub(super) fn walk(header: &BatchHeader, records: &[u8]) -> Result<RecordFacts, BatchError> {
     let mut facts = RecordFacts {
         min_timestamp: i64::MAX,
         max_timestamp: i64::MIN,

@@ -136,7 +136,7 @@ fn configs(context: &Context, name: &str, created: &CreatedTopic) -> Vec<Creatab
                 value: Some(own.map_or(found.value, String::as_str).into()),
                 read_only: false,
                 config_source: match own {
-                    Some(_) => crate::topic_settings::Origin::Topic as i8,
+                    Some(_) => crate::broker_settings::Origin::Topic as i8,
                     None => found.origin as i8,
                 },
                 is_sensitive: false,

@@ -101,7 +101,10 @@ fn respond(
         Err(error) => {
             match topic {
                 TopicRef::Name(name) => response.name = Some(name.into()),
-                TopicRef::Id(id) => response.topic_id = id.get(),
+                TopicRef::Id(id) => {
+                    response.name = None;
+                    response.topic_id = id.get();
+                }
             }
             response.error_code = error.code.code();
             response.error_message = message(error.message);

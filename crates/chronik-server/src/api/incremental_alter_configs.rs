@@ -1,31 +1,24 @@
-//! IncrementalAlterConfigs: v0-v1. Changes configurations of topics and brokers (KIP-339).
+//! IncrementalAlterConfigs: v0-v1. Changes configurations of topics, brokers, groups and client
+//! metrics, and log levels of this node (KIP-339, KIP-412).
 //!
-//! Behaviour: resource by resource, answered in the request's order. One that comes twice is
-//! refused wherever it stands, before anything of it is looked at.
+//! Behaviour: see `config_changes`. Of brokers only this one and all of them can be changed here,
+//! as in Kafka.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
-use chronik_controller::{
-    AlterConfigOp, ApiError, ConfigAlteration, ConfigResource, ControllerRequest,
-    ControllerResponse,
-};
+use chronik_controller::{AlterConfigOp, ApiError, ConfigAlteration};
 use chronik_protocol::generated::incremental_alter_configs_request::{
     AlterConfigsResource, AlterableConfig, IncrementalAlterConfigsRequest,
 };
 use chronik_protocol::generated::incremental_alter_configs_response::{
     AlterConfigsResourceResponse, IncrementalAlterConfigsResponse,
 };
-use chronik_types::{ErrorCode, NodeId, TopicName};
 
+use super::config_changes::{Change, Place, carry_out, refused_twice, twice};
+use super::config_resource::{Resource, invalid, resource};
 use super::{Context, Handled, Handler, message};
-
-/// Kafka's resource types, as far as they are served.
-pub(super) const TOPIC: i8 = 2;
-pub(super) const BROKER: i8 = 4;
-
-/// The client's own timeout governs; this is what Kafka's clients use.
-const TIMEOUT_MS: i32 = 30_000;
+use crate::log_levels::{LevelChange, judge_level};
 
 pub(super) struct IncrementalAlterConfigs;
 
@@ -37,95 +30,46 @@ impl Handler for IncrementalAlterConfigs {
         context: Context,
         request: IncrementalAlterConfigsRequest,
     ) -> Handled<IncrementalAlterConfigsResponse> {
-        let read = read(&request.resources);
-        let legal: Vec<ConfigAlteration> = read
-            .iter()
-            .filter_map(|r| r.as_ref().ok().cloned())
-            .collect();
-        let decided = decide(&context, legal, request.validate_only).await;
-        let responses = request.resources.iter().zip(read).map(|(asked, read)| {
-            let result = read.and_then(|alteration| {
-                let decided = decided.get(&alteration.resource).cloned();
-                decided.unwrap_or_else(|| Err(ApiError::bare(ErrorCode::UnknownServerError)))
-            });
-            respond(asked, result)
+        let place = |one: &AlterConfigsResource| -> Place {
+            (one.resource_type, one.resource_name.clone())
+        };
+        let twice = twice(request.resources.iter().map(place));
+        let read = request.resources.iter().map(|one| {
+            if twice.contains(&place(one)) {
+                Err(refused_twice())
+            } else {
+                change(&context, one)
+            }
         });
+        let read = read.collect();
+        let outcomes = carry_out(&context, read, request.validate_only).await;
+        let responses = request.resources.into_iter().zip(outcomes);
         IncrementalAlterConfigsResponse {
-            responses: responses.collect(),
+            responses: responses
+                .map(|(one, outcome)| respond(one, outcome))
+                .collect(),
             ..IncrementalAlterConfigsResponse::default()
         }
         .into()
     }
 }
 
-async fn decide(
-    context: &Context,
-    resources: Vec<ConfigAlteration>,
-    validate_only: bool,
-) -> BTreeMap<ConfigResource, Result<(), ApiError>> {
-    if resources.is_empty() {
-        return BTreeMap::new();
-    }
-    let asked: Vec<ConfigResource> = resources.iter().map(|one| one.resource.clone()).collect();
-    let request =
-        ControllerRequest::IncrementalAlterConfigs(chronik_controller::IncrementalAlterConfigs {
-            resources,
-            validate_only,
-        });
-    match context.node.submit(request, TIMEOUT_MS).await {
-        Ok(ControllerResponse::IncrementalAlterConfigs(results)) => results.into_iter().collect(),
-        Ok(_) => unreachable!("the controller answers what was asked"),
-        Err(error) => asked
-            .into_iter()
-            .map(|resource| (resource, Err(error.clone())))
-            .collect(),
-    }
-}
-
-/// What each entry of the request asks for.
-fn read(resources: &[AlterConfigsResource]) -> Vec<Result<ConfigAlteration, ApiError>> {
-    let place = |one: &AlterConfigsResource| (one.resource_type, one.resource_name.clone());
-    let mut seen = BTreeSet::new();
-    let twice: BTreeSet<_> = resources
-        .iter()
-        .map(place)
-        .filter(|place| !seen.insert(place.clone()))
-        .collect();
-    resources
-        .iter()
-        .map(|resource| {
-            if twice.contains(&place(resource)) {
-                return Err(ApiError::new(
-                    ErrorCode::InvalidRequest,
-                    "Each resource must appear at most once.",
-                ));
+fn change(context: &Context, asked: &AlterConfigsResource) -> Result<Change, ApiError> {
+    let own = context.node.config.node_id;
+    match resource(asked.resource_type, &asked.resource_name, own)? {
+        Resource::Stored(resource) => Ok(Change::Stored(ConfigAlteration {
+            resource,
+            ops: asked.configs.iter().map(op).collect::<Result<_, _>>()?,
+            replace: false,
+        })),
+        Resource::Loggers => {
+            let mut seen = BTreeSet::new();
+            if !asked.configs.iter().all(|config| seen.insert(&config.name)) {
+                return Err(invalid("Error due to duplicate config keys"));
             }
-            alteration(resource)
-        })
-        .collect()
-}
-
-fn alteration(resource: &AlterConfigsResource) -> Result<ConfigAlteration, ApiError> {
-    Ok(ConfigAlteration {
-        resource: config_resource(resource.resource_type, &resource.resource_name)?,
-        ops: resource.configs.iter().map(op).collect::<Result<_, _>>()?,
-        replace: false,
-    })
-}
-
-/// The resource that a type and a name mean.
-pub(super) fn config_resource(kind: i8, name: &str) -> Result<ConfigResource, ApiError> {
-    let invalid = |text: String| ApiError::new(ErrorCode::InvalidRequest, text);
-    match (kind, name) {
-        (TOPIC, name) => TopicName::new(name)
-            .map(ConfigResource::Topic)
-            .map_err(|error| ApiError::new(ErrorCode::InvalidTopicException, error.to_string())),
-        (BROKER, "") => Ok(ConfigResource::ClusterDefault),
-        (BROKER, name) => name
-            .parse()
-            .map(|id| ConfigResource::Broker(NodeId::new(id)))
-            .map_err(|_| invalid(format!("Broker id must be an integer, but it is: {name}"))),
-        (kind, _) => Err(invalid(format!("resource type {kind} is not supported"))),
+            let levels = asked.configs.iter().map(|config| level(context, config));
+            Ok(Change::Loggers(levels.collect::<Result<_, _>>()?))
+        }
     }
 }
 
@@ -136,27 +80,40 @@ fn op(config: &AlterableConfig) -> Result<(String, AlterConfigOp), ApiError> {
         1 => AlterConfigOp::Delete,
         2 => AlterConfigOp::Append(value),
         3 => AlterConfigOp::Subtract(value),
-        other => {
-            return Err(ApiError::new(
-                ErrorCode::InvalidRequest,
-                format!("unknown operation type {other}"),
-            ));
-        }
+        other => return Err(invalid(format!("Unknown operation type {other}"))),
     };
     Ok((config.name.to_string(), op))
 }
 
+fn level(context: &Context, config: &AlterableConfig) -> Result<LevelChange, ApiError> {
+    let levels = &*context.node.log_levels;
+    let (name, op) = op(config)?;
+    match op {
+        AlterConfigOp::Set(Some(level)) => judge_level(levels, &name, Some(&level)),
+        AlterConfigOp::Delete => judge_level(levels, &name, None),
+        AlterConfigOp::Set(None) => Err(invalid(format!("Null value not supported for : {name}"))),
+        AlterConfigOp::Append(_) => Err(not_for_loggers("APPEND")),
+        AlterConfigOp::Subtract(_) => Err(not_for_loggers("SUBTRACT")),
+    }
+}
+
+fn not_for_loggers(op: &str) -> ApiError {
+    invalid(format!(
+        "{op} operation is not allowed for the BROKER_LOGGER resource"
+    ))
+}
+
 fn respond(
-    asked: &AlterConfigsResource,
-    result: Result<(), ApiError>,
+    asked: AlterConfigsResource,
+    outcome: Result<(), ApiError>,
 ) -> AlterConfigsResourceResponse {
     let mut response = AlterConfigsResourceResponse {
         resource_type: asked.resource_type,
-        resource_name: asked.resource_name.clone(),
+        resource_name: asked.resource_name,
         error_message: None,
         ..AlterConfigsResourceResponse::default()
     };
-    if let Err(error) = result {
+    if let Err(error) = outcome {
         response.error_code = error.code.code();
         response.error_message = message(error.message);
     }

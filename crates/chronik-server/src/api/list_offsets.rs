@@ -40,7 +40,8 @@ impl Handler for ListOffsets {
     async fn handle(context: Context, request: ListOffsetsRequest) -> Handled<ListOffsetsResponse> {
         let image = context.node.image();
         let mut duplicates = duplicates(&request.topics);
-        let mut topics = Vec::with_capacity(request.topics.len());
+        let mut topics: Vec<ListOffsetsTopicResponse> = Vec::new();
+        let mut places: BTreeMap<Str, usize> = BTreeMap::new();
         for topic in request.topics {
             let id = image.topic(&topic.name).map(|topic| topic.id);
             let mut partitions = Vec::with_capacity(topic.partitions.len());
@@ -56,10 +57,18 @@ impl Handler for ListOffsets {
                 };
                 partitions.push(respond(context.version, asked.partition_index, found));
             }
-            topics.push(ListOffsetsTopicResponse {
-                name: topic.name,
-                partitions,
-            });
+            // A topic is answered once, and not at all if nothing of it was asked for.
+            match places.get(&topic.name) {
+                _ if partitions.is_empty() => {}
+                Some(place) => topics[*place].partitions.extend(partitions),
+                None => {
+                    places.insert(topic.name.clone(), topics.len());
+                    topics.push(ListOffsetsTopicResponse {
+                        name: topic.name,
+                        partitions,
+                    });
+                }
+            }
         }
         ListOffsetsResponse {
             topics,

@@ -15,7 +15,8 @@ use chronik_protocol::generated::produce_request::{
     PartitionProduceData, ProduceRequest, TopicProduceData,
 };
 use chronik_protocol::generated::produce_response::{
-    LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, ProduceResponse, TopicProduceResponse,
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse,
+    ProduceResponse, TopicProduceResponse,
 };
 use chronik_protocol::{ApiKey, Limits, RequestFrame, Response as _};
 use chronik_replication::Acks;
@@ -259,6 +260,9 @@ impl Writer<'_> {
     fn rejected(&mut self, index: i32, rejected: &Rejected) -> PartitionProduceResponse {
         let Failure { code, text } = Failure::from(rejected);
         let mut response = failed(index, code, text);
+        if self.context.version >= 8 {
+            response.record_errors = record_errors(rejected);
+        }
         if self.context.version >= 10
             && code == ErrorCode::NotLeaderOrFollower
             && let Some(leader) = rejected.current_leader()
@@ -272,6 +276,16 @@ impl Writer<'_> {
         }
         response
     }
+}
+
+fn record_errors(rejected: &Rejected) -> Vec<BatchIndexAndErrorMessage> {
+    let errors = rejected.record_errors().iter();
+    errors
+        .map(|error| BatchIndexAndErrorMessage {
+            batch_index: error.index,
+            batch_index_error_message: Some(error.why.as_str().into()),
+        })
+        .collect()
 }
 
 /// Illegal acks are told of partitions that there are; what there is not is told first.

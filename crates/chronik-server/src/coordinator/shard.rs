@@ -362,6 +362,7 @@ fn failed(error: &ProduceError) -> AppendFailed {
             AppendError::Closed | AppendError::Busy | AppendError::StaleLeaderEpoch { .. } => {
                 AppendFailed::NotLeader
             }
+            AppendError::LargerThanSegment { .. } => AppendFailed::TooLarge,
             AppendError::Malformed
             | AppendError::NotContiguous { .. }
             | AppendError::OutOfOrderSequence { .. }

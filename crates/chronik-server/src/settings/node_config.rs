@@ -28,6 +28,10 @@ pub struct NodeConfig {
     pub durability: Durability,
     /// `num.partitions`
     pub num_partitions: i32,
+    /// `default.replication.factor`; `None` is up to three.
+    pub default_replication_factor: Option<i16>,
+    /// `producer.id.expiration.ms`
+    pub producer_expiration_ms: u64,
     /// `auto.create.topics.enable`
     pub auto_create_topics: bool,
     /// `delete.topic.enable`
@@ -159,6 +163,8 @@ impl NodeConfig {
             rack: Some(read.text("broker.rack").to_owned()).filter(|rack| !rack.is_empty()),
             durability: read.parsed("chronik.durability")?,
             num_partitions: read.parsed("num.partitions")?,
+            default_replication_factor: read.optional("default.replication.factor")?,
+            producer_expiration_ms: read.parsed("producer.id.expiration.ms")?,
             auto_create_topics: read.parsed("auto.create.topics.enable")?,
             delete_topic: read.parsed("delete.topic.enable")?,
             retention_check_interval: Duration::from_millis(
@@ -239,6 +245,14 @@ impl Reader<'_> {
             session_timeout_max: self.millis("group.max.session.timeout.ms")?,
             size_max: self.parsed("group.max.size")?,
         })
+    }
+
+    /// Nothing where the text is empty.
+    fn optional<T: FromStr>(&self, name: &str) -> Result<Option<T>, InvalidSetting> {
+        match self.text(name) {
+            "" => Ok(None),
+            _ => self.parsed(name).map(Some),
+        }
     }
 
     fn endpoints(&self, name: &str) -> Result<Vec<Endpoint>, InvalidSetting> {

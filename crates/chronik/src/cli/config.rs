@@ -1,4 +1,8 @@
-//! `chronik config reference|check`, and how flags, environment and file become settings.
+//! `chronik config reference|check|describe|set|unset|import`, and how flags, environment and file
+//! become settings.
+
+mod cluster_wide;
+mod import;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -7,12 +11,13 @@ use chronik_io::ExitCode;
 use chronik_server::settings::{NodeConfig, SETTINGS, Source};
 use clap::{Arg, ArgMatches, Command};
 
-use super::{Failure, Outcome};
+use super::{Failure, Outcome, cluster};
 
 pub(super) fn command() -> Command {
     Command::new("config")
-        .about("Show or check the settings of a node")
+        .about("Show, check, change and import settings")
         .subcommand_required(true)
+        .arg_required_else_help(true)
         .subcommand(
             Command::new("reference")
                 .about("List every setting: name, flag, variable, default and meaning"),
@@ -22,6 +27,10 @@ pub(super) fn command() -> Command {
                 .about("Check a TOML file")
                 .arg(Arg::new("FILE").required(true)),
         )
+        .subcommand(cluster_wide::describe_command())
+        .subcommand(cluster_wide::set_command())
+        .subcommand(cluster_wide::unset_command())
+        .subcommand(import::command())
 }
 
 pub(super) fn run(args: &ArgMatches) -> Outcome {
@@ -38,6 +47,10 @@ pub(super) fn run(args: &ArgMatches) -> Outcome {
             println!("{path}: {count} settings, all good");
             Ok(())
         }
+        Some(("describe", args)) => cluster::run(cluster_wide::describe(args)),
+        Some(("set", args)) => cluster::run(cluster_wide::set(args)),
+        Some(("unset", args)) => cluster::run(cluster_wide::unset(args)),
+        Some(("import", args)) => import::run(args),
         _ => unreachable!("clap requires one of the subcommands"),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use chronik_io::fs::RealDisk;
 use chronik_io::{Clock, Env, Exit, ExitCode, Rng};
 use chronik_server::settings::{NodeConfig, SETTINGS, Source};
-use chronik_server::{Node, StartError};
+use chronik_server::{LogLevels, Node, StartError};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -73,7 +73,7 @@ fn read_config(args: &ArgMatches) -> Result<NodeConfig, Failure> {
 
 pub(super) fn run(args: &ArgMatches) -> Outcome {
     let config = read_config(args)?;
-    logging::init(
+    let levels = logging::init(
         config.text("chronik.log.level"),
         config.text("chronik.log.format"),
     )
@@ -87,13 +87,13 @@ pub(super) fn run(args: &ArgMatches) -> Outcome {
         .global_queue_interval(4)
         .build()
         .map_err(|e| Failure::new(ExitCode::Failure, format!("cannot start threads: {e}")))?;
-    let outcome = runtime.block_on(serve(config));
+    let outcome = runtime.block_on(serve(config, Arc::new(levels)));
     // Whatever still runs holds nothing that must be written: shutdown has done that.
     runtime.shutdown_background();
     outcome
 }
 
-async fn serve(config: NodeConfig) -> Outcome {
+async fn serve(config: NodeConfig, levels: Arc<dyn LogLevels>) -> Outcome {
     let env = Env {
         disk: Arc::new(RealDisk::new()),
         clock: Clock::real(),
@@ -102,7 +102,8 @@ async fn serve(config: NodeConfig) -> Outcome {
     };
     let mut terminate = signals(SignalKind::terminate())?;
     let mut interrupt = signals(SignalKind::interrupt())?;
-    let node = Node::start(env, config).await.map_err(|error| {
+    let node = Node::start_with_log(env, config, levels).await;
+    let node = node.map_err(|error| {
         let code = match error {
             StartError::DataDir(_) | StartError::Log(_) | StartError::Metadata(_) => {
                 ExitCode::DataDirectory

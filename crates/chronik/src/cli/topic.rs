@@ -131,7 +131,7 @@ fn config_arg() -> Arg {
         .help("A setting of the topic, such as cleanup.policy=compact; repeatable")
 }
 
-fn parse_config(text: &str) -> Result<(String, String), String> {
+pub(super) fn parse_config(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => {
             Ok((name.trim().to_owned(), value.trim().to_owned()))

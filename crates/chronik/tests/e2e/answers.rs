@@ -335,6 +335,45 @@ async fn a_partition_is_listed_once_and_its_start_has_the_epoch_of_its_record() 
 }
 
 #[tokio::test]
+async fn a_topic_is_listed_once_however_often_it_is_named() {
+    use m::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+    let dir = data_dir();
+    let (_node, connection) = start(&dir, &["a", "b"]).await;
+    let topic = |name: &str, partitions: &[i32]| ListOffsetsTopic {
+        name: name.into(),
+        partitions: partitions
+            .iter()
+            .map(|index| ListOffsetsPartition {
+                partition_index: *index,
+                timestamp: -1,
+                ..Default::default()
+            })
+            .collect(),
+    };
+    let request = m::ListOffsetsRequest {
+        replica_id: -1,
+        topics: vec![
+            topic("a", &[0]),
+            topic("b", &[0]),
+            topic("a", &[1]),
+            topic("c", &[]),
+        ],
+        ..Default::default()
+    };
+    let response = connection.call(&request, 7).await.unwrap();
+    let listed = response.topics.iter().map(|topic| {
+        let partitions = topic.partitions.iter();
+        let codes = partitions.map(|p| (p.partition_index, name(p.error_code)));
+        (topic.name.as_str(), codes.collect::<Vec<_>>())
+    });
+    let expected = [
+        ("a", vec![(0, "NONE"), (1, "UNKNOWN_TOPIC_OR_PARTITION")]),
+        ("b", vec![(0, "NONE")]),
+    ];
+    assert_eq!(listed.collect::<Vec<_>>(), expected);
+}
+
+#[tokio::test]
 async fn illegal_acks_are_told_of_partitions_that_there_are() {
     use m::produce_request::{PartitionProduceData, TopicProduceData};
     let dir = data_dir();

@@ -205,6 +205,19 @@ async fn every_advertised_version_is_answered() {
         ..Default::default()
     })
     .await;
+    ask_all(c, a, &mut asked, |_| m::AlterConfigsRequest {
+        resources: vec![m::alter_configs_request::AlterConfigsResource {
+            resource_type: 2,
+            resource_name: TOPIC.into(),
+            configs: Vec::new(),
+        }],
+        ..Default::default()
+    })
+    .await;
+    ask_all(c, a, &mut asked, |version| m::ListConfigResourcesRequest {
+        resource_types: if version == 0 { Vec::new() } else { vec![2, 4] },
+    })
+    .await;
     ask_all(c, a, &mut asked, |_| m::DescribeLogDirsRequest {
         topics: None,
     })

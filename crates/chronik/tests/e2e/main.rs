@@ -5,6 +5,7 @@ mod answers;
 mod bad_input;
 mod compact;
 mod config;
+mod configs;
 mod disk;
 mod every_version;
 mod groups;

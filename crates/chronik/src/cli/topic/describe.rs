@@ -103,7 +103,7 @@ async fn offsets(
 fn is_shown(config: &ConfigEntry) -> bool {
     let set = matches!(
         config.source,
-        ConfigSource::Topic | ConfigSource::Broker | ConfigSource::Cluster
+        ConfigSource::Topic | ConfigSource::Broker | ConfigSource::Cluster | ConfigSource::Group
     );
     set || config.name == DURABILITY
 }
