@@ -2,10 +2,11 @@
 //!
 //! Metadata is what some node last said; a retriable failure makes the next look-up ask again.
 //! A call that failed in transit is repeated, so what it does must bear that: creating a topic
-//! may then report that it exists. Absent: groups, transactions, and any task of its own.
+//! may then report that it exists. Absent: membership in groups, transactions, any task of its own.
 
 mod admin;
 mod configs;
+mod groups;
 mod log;
 
 use std::collections::BTreeMap;
@@ -24,6 +25,7 @@ use crate::{ClientError, Cluster, Connection, ConnectionOptions, Topic};
 
 pub use admin::{CreatedTopic, NewTopic, ProducerIdentity};
 pub use configs::{ConfigChange, ConfigEntry, ConfigSource, ConfigTarget};
+pub use groups::{DescribedGroup, GroupMember, GroupOffsets, ListedGroup};
 pub use log::{ListedOffset, OffsetSpec};
 
 /// How a client behaves.

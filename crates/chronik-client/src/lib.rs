@@ -19,7 +19,8 @@ mod producer;
 
 pub use client::{
     Client, ClientOptions, ConfigChange, ConfigEntry, ConfigSource, ConfigTarget, CreatedTopic,
-    IfMissing, ListedOffset, NewTopic, OffsetSpec, ProducerIdentity,
+    DescribedGroup, GroupMember, GroupOffsets, IfMissing, ListedGroup, ListedOffset, NewTopic,
+    OffsetSpec, ProducerIdentity,
 };
 pub use connection::{Connection, ConnectionOptions};
 pub use error::ClientError;

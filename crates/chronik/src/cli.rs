@@ -5,6 +5,7 @@ mod completions;
 mod config;
 mod consume;
 mod format;
+mod group;
 mod log;
 mod output;
 mod produce;
@@ -70,6 +71,7 @@ pub(crate) fn command() -> Command {
         .subcommand(topic::command())
         .subcommand(produce::command())
         .subcommand(consume::command())
+        .subcommand(group::command())
         .subcommand(log::command())
         .subcommand(config::command())
         .subcommand(completions::command())
@@ -109,6 +111,7 @@ fn dispatch(matches: &ArgMatches) -> Outcome {
         Some(("topic", args)) => topic::run(args),
         Some(("produce", args)) => produce::run(args),
         Some(("consume", args)) => consume::run(args),
+        Some(("group", args)) => group::run(args),
         Some(("log", args)) => log::run(args),
         Some(("config", args)) => config::run(args),
         Some(("completions", args)) => completions::run(args),
