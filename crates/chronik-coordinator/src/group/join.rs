@@ -306,9 +306,8 @@ impl Group {
         let fenced = ErrorCode::FencedInstanceId;
         answer_join(sh, before.join, join_error(fenced, Some(old)));
         answer_sync(sh, before.sync, sync_error(fenced), After::Now);
-        let mut member = Member::from_join(new.clone(), join);
-        member.assignment = before.assignment;
-        self.insert(sh, member);
+        // In a stable group the record that follows brings the assignment.
+        self.insert(sh, Member::from_join(new.clone(), join));
         if was_leader {
             self.leader = Some(new.clone());
         }
