@@ -16,11 +16,11 @@ use indexmap::IndexMap;
 use crate::Now;
 use crate::deadlines::{Kind, Timer};
 use crate::decision::{AppendFailed, Decision, Step};
-use crate::encoding::{self, Fact, ReplayError, Replayed};
+use crate::encoding::{self, Fact, Record, ReplayError, Replayed};
 use crate::group::{Group, GroupEvent, GroupState};
 use crate::names::{Names, Seeded};
 use crate::offsets::Committed;
-use crate::reply::{Effects, Ticket};
+use crate::reply::{After, Answer, Effects, Ticket};
 use crate::request::{Client, Request};
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -235,7 +235,9 @@ impl GroupShard {
             }
         }
         self.step(now, step, appended);
-        effects.answers.append(&mut self.shared.answers);
+        let mut answers = std::mem::take(&mut self.shared.answers);
+        wait_for(&records, &mut answers);
+        effects.answers.extend(answers);
     }
 
     /// When [`Self::due`] has something to do, at the earliest; perhaps it then has not.
@@ -344,15 +346,11 @@ impl GroupShard {
         }
     }
 
-    /// What this call has gathered. What is said about records waits for them.
+    /// What this call has gathered.
     fn decision(&mut self, step: Step) -> Decision {
         let records = std::mem::take(&mut self.shared.records);
         let mut answers = std::mem::take(&mut self.shared.answers);
-        if !records.is_empty() {
-            for answer in &mut answers {
-                answer.after = crate::After::AfterAppended;
-            }
-        }
+        wait_for(&records, &mut answers);
         Decision {
             records,
             answers,
@@ -424,6 +422,15 @@ impl GroupShard {
             self.shared.disarm(&group, Kind::Join);
             self.shared.disarm(&group, Kind::Sync);
             self.groups.swap_remove(id);
+        }
+    }
+}
+
+/// What is said about records waits for them.
+fn wait_for(records: &[Record], answers: &mut [Answer]) {
+    if !records.is_empty() {
+        for answer in answers {
+            answer.after = After::AfterAppended;
         }
     }
 }
