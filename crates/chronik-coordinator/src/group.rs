@@ -49,6 +49,8 @@ pub(crate) use leave::left;
 const CONSUMER: &str = "consumer";
 /// Events kept of a group.
 const EVENTS_MAX: usize = 64;
+/// The most of an event's words, in bytes.
+const EVENT_MAX: usize = 512;
 /// The most of a client's own words in an event, in bytes.
 const WORDS_MAX: usize = 256;
 
@@ -301,7 +303,7 @@ impl Group {
         self.events.push_back(GroupEvent {
             at: now.wall,
             generation: self.generation,
-            what,
+            what: truncated(&what, EVENT_MAX).to_owned(),
         });
     }
 

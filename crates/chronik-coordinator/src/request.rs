@@ -386,3 +386,6 @@ pub(crate) fn topic_id(id: Uuid) -> Option<TopicId> {
 pub(crate) fn not_empty(text: Str) -> Option<Str> {
     (!text.is_empty()).then_some(text)
 }
+
+#[cfg(test)]
+mod tests;

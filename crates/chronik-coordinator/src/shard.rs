@@ -16,11 +16,11 @@ use indexmap::IndexMap;
 use crate::Now;
 use crate::deadlines::{Kind, Timer};
 use crate::decision::{AppendFailed, Decision, Step};
-use crate::encoding::{self, Fact, ReplayError, Replayed};
+use crate::encoding::{self, Fact, Record, ReplayError, Replayed};
 use crate::group::{Group, GroupEvent, GroupState};
 use crate::names::{Names, Seeded};
 use crate::offsets::Committed;
-use crate::reply::{Effects, Ticket};
+use crate::reply::{After, Answer, Effects, Ticket};
 use crate::request::{Client, Request};
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -235,7 +235,9 @@ impl GroupShard {
             }
         }
         self.step(now, step, appended);
-        effects.answers.append(&mut self.shared.answers);
+        let mut answers = std::mem::take(&mut self.shared.answers);
+        wait_for(&records, &mut answers);
+        effects.answers.extend(answers);
     }
 
     /// When [`Self::due`] has something to do, at the earliest; perhaps it then has not.
@@ -345,10 +347,6 @@ impl GroupShard {
         assert_eq!(held, self.shared.held_bytes, "bytes held");
         let offsets: usize = self.groups.values().map(|group| group.offsets.len()).sum();
         assert_eq!(offsets, self.offsets, "committed offsets");
-        assert!(
-            !self.groups.values().any(Group::is_gone),
-            "a group of which nothing is left"
-        );
         assert!(self.shared.answers.is_empty(), "an answer that nobody took");
         assert!(self.shared.records.is_empty(), "a record that nobody took");
         for (group, member) in self.shared.parked.values() {
@@ -357,15 +355,11 @@ impl GroupShard {
         }
     }
 
-    /// What this call has gathered. What is said about records waits for them.
+    /// What this call has gathered.
     fn decision(&mut self, step: Step) -> Decision {
         let records = std::mem::take(&mut self.shared.records);
         let mut answers = std::mem::take(&mut self.shared.answers);
-        if !records.is_empty() {
-            for answer in &mut answers {
-                answer.after = crate::After::AfterAppended;
-            }
-        }
+        wait_for(&records, &mut answers);
         Decision {
             records,
             answers,
@@ -428,13 +422,24 @@ impl GroupShard {
         self.last
     }
 
+    /// Forgets a group of which nothing is left, unless a record about it is to be appended.
     fn remove_if_gone(&mut self, id: &Str) {
-        if self.groups.get(id).is_some_and(Group::is_gone) {
+        let is_gone = self.groups.get(id).is_some_and(Group::is_gone);
+        if is_gone && self.shared.records.is_empty() {
             let group = id.clone();
             self.shared.disarm(&group, Kind::Expiry);
             self.shared.disarm(&group, Kind::Join);
             self.shared.disarm(&group, Kind::Sync);
             self.groups.swap_remove(id);
+        }
+    }
+}
+
+/// What is said about records waits for them.
+fn wait_for(records: &[Record], answers: &mut [Answer]) {
+    if !records.is_empty() {
+        for answer in answers {
+            answer.after = After::AfterAppended;
         }
     }
 }

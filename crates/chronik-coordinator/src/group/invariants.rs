@@ -54,6 +54,10 @@ impl Group {
         match self.state {
             GroupState::Empty => {
                 assert!(
+                    self.expiry_at.is_some(),
+                    "{id}: it is looked at until it is gone"
+                );
+                assert!(
                     self.members.is_empty(),
                     "{id}: an empty group has no members"
                 );

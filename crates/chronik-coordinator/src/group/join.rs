@@ -306,9 +306,8 @@ impl Group {
         let fenced = ErrorCode::FencedInstanceId;
         answer_join(sh, before.join, join_error(fenced, Some(old)));
         answer_sync(sh, before.sync, sync_error(fenced), After::Now);
-        let mut member = Member::from_join(new.clone(), join);
-        member.assignment = before.assignment;
-        self.insert(sh, member);
+        // In a stable group the record that follows brings the assignment.
+        self.insert(sh, Member::from_join(new.clone(), join));
         if was_leader {
             self.leader = Some(new.clone());
         }
@@ -355,13 +354,16 @@ impl Group {
     /// The generation, as a member is told; with its members for whoever assigns.
     pub(super) fn joined(&self, id: &Str, with_members: bool) -> JoinGroupResponse {
         let protocol = self.protocol.clone().unwrap_or_default();
-        let members = self.members.values().filter(|_| with_members);
+        // Not looked at for a follower: a generation of n members would cost n squared.
+        let members = with_members.then(|| self.members.values());
         JoinGroupResponse {
             generation_id: self.generation,
             protocol_type: self.protocol_type.clone(),
             leader: self.leader.clone().unwrap_or_default(),
             member_id: id.clone(),
             members: members
+                .into_iter()
+                .flatten()
                 .map(|member| JoinGroupResponseMember {
                     member_id: member.id.clone(),
                     group_instance_id: member.instance.clone(),

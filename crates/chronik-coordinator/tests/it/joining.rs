@@ -203,11 +203,32 @@ fn the_protocol_that_all_support_and_most_prefer_is_chosen() {
     ];
     let tickets: Vec<_> = lists.iter().map(|l| bench.send_join(with(l))).collect();
     bench.pass(seconds(6));
-    // Two would have roundrobin before sticky, one the other way; range is not for all.
+    // Two have roundrobin before sticky, one the other way; range is not for all.
     for ticket in tickets {
         let reply = bench.join_reply(ticket);
         assert_eq!(reply.protocol_name, Some("roundrobin".into()));
     }
+}
+
+#[test]
+fn the_leader_has_one_vote_like_everybody_else() {
+    let mut bench = Bench::new();
+    let lists = [
+        ["range", "sticky"],
+        ["sticky", "range"],
+        ["sticky", "range"],
+    ];
+    let tickets = lists.map(|names| {
+        bench.send_join(JoinGroup {
+            protocols: names.iter().map(|name| protocol(name, &[])).collect(),
+            requires_known_member_id: false,
+            ..consumer("c")
+        })
+    });
+    bench.pass(seconds(6));
+    let replies = tickets.map(|ticket| bench.join_reply(ticket));
+    assert_eq!(replies[0].leader, replies[0].member_id);
+    assert_eq!(replies[0].protocol_name, Some("sticky".into()));
 }
 
 #[test]

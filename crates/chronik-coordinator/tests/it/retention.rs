@@ -137,6 +137,36 @@ fn an_empty_group_without_offsets_is_removed_at_the_next_check() {
 }
 
 #[test]
+fn a_group_of_which_only_ids_were_asked_for_is_removed_once_they_are_void() {
+    let mut bench = Bench::new();
+    bench.get_id(long_lived("one"));
+    bench.pass(CHECK * 2);
+    assert_eq!(bench.state(), "Empty");
+    assert_eq!(bench.group().pending_members, 1);
+    bench.pass(CHECK * 2);
+    assert_eq!(bench.state(), "Dead");
+    assert_eq!(bench.shard.next_deadline(), None);
+}
+
+#[test]
+fn a_group_whose_offsets_were_deleted_while_it_had_members_goes_though_it_cannot_be_stored() {
+    let mut bench = Bench::new();
+    // Made by a commit: no record says that the group exists.
+    bench.commit(commit("orders", 0, 1));
+    let (id, ticket) = bench.join_with_id(consumer("one"));
+    bench.pass(seconds(3));
+    bench.join_reply(ticket);
+    bench.shard.topics_deleted(bench.now(), &["orders".into()]);
+    bench.pass(seconds(1));
+    assert_eq!(bench.fetch("orders", 0), -1);
+    bench.fail = Some(AppendFailed::TimedOut);
+    bench.leave(&[(Some(&id), None)]);
+    assert_eq!(bench.state(), "Empty");
+    bench.pass(CHECK);
+    assert_eq!(bench.state(), "Dead");
+}
+
+#[test]
 fn an_idle_group_asks_for_nothing_until_something_can_expire() {
     let mut bench = Bench::new();
     bench.commit(commit("orders", 0, 1));

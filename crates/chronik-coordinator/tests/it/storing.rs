@@ -93,8 +93,15 @@ fn what_tells_of_the_log_waits_for_the_log() {
     };
     let ticket = bench.ask(Request::OffsetCommit(refused));
     assert_eq!(bench.after(ticket), After::Now);
-    let (id, _) = bench.join_with_id(consumer("c"));
+    // The first member makes its group known.
+    let ticket = bench.send_join(JoinGroup {
+        group: "new".into(),
+        ..consumer("c")
+    });
+    assert_eq!(bench.after(ticket), After::AfterAppended);
+    let (id, ticket) = bench.join_with_id(consumer("c"));
     bench.pass(seconds(3));
+    assert_eq!(bench.after(ticket), After::Now);
     let ticket = bench.send_sync(&id, 1, &[(&id, "A")]);
     assert_eq!(bench.after(ticket), After::AfterAppended);
     // The last member leaves: that the group is empty is a record.

@@ -36,6 +36,24 @@ fn a_follower_waits_for_the_leaders_assignment() {
 }
 
 #[test]
+fn two_thousand_members_form_a_generation() {
+    let mut bench = Bench::new();
+    let waiting: Vec<_> = (0..2_000)
+        .map(|_| bench.join_quietly(consumer("c")))
+        .collect();
+    bench.pass(seconds(6));
+    let replies: Vec<_> = waiting.into_iter().map(|t| bench.join_reply(t)).collect();
+    let leader = replies[0].leader.clone();
+    let assignments: Vec<_> = replies.iter().map(|r| (&r.member_id, "part")).collect();
+    let ticket = bench.send_sync(&leader, 1, &assignments);
+    assert_eq!(bench.sync_reply(ticket).assignment, "part");
+    let told: usize = replies.iter().map(|r| r.members.len()).sum();
+    assert_eq!(told, 2_000, "the leader is told of all, others of nobody");
+    assert_eq!(bench.group().members.len(), 2_000);
+    assert_eq!(bench.shard.facts().stable, 1);
+}
+
+#[test]
 fn whom_the_leader_left_out_has_an_empty_assignment() {
     let mut bench = Bench::new();
     let [leader, follower] = joined(&mut bench);
