@@ -7,7 +7,6 @@
 //! Absent: what groups are (`chronik-coordinator`), and the wire (`api/groups`).
 
 mod load;
-mod placement;
 mod report;
 mod shard;
 
@@ -16,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chronik_controller::{MetadataDelta, MetadataImage};
-use chronik_coordinator::{Facts, GroupView, Reply, Request, Settings};
+use chronik_coordinator::{Facts, GroupView, Reply, Request, Settings, partition_of};
 use chronik_io::{Env, task};
 use chronik_protocol::Str;
 use chronik_types::{ErrorCode, LeaderEpoch, NodeId, PartitionId, TopicId};
@@ -26,7 +25,6 @@ use crate::internal_topics::CONSUMER_OFFSETS;
 use crate::replica_manager::ReplicaManager;
 use crate::settings::NodeConfig;
 
-pub(crate) use placement::partition_of;
 use shard::{Command, LiveOffset, ShardTask};
 
 /// Requests that wait for one shard's task; more wait in their connections.
@@ -104,7 +102,8 @@ impl GroupCoordinator {
     ) -> Result<PartitionId, ErrorCode> {
         let topic = image.topic(CONSUMER_OFFSETS);
         let topic = topic.ok_or(ErrorCode::NotCoordinator)?;
-        Ok(partition_of(group, topic.partitions().count()))
+        let partitions = i32::try_from(topic.partitions().count()).unwrap_or(i32::MAX);
+        Ok(partition_of(group, partitions))
     }
 
     /// Asks one shard.

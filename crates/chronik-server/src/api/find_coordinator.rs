@@ -12,10 +12,9 @@ use chronik_protocol::generated::find_coordinator_request::FindCoordinatorReques
 use chronik_protocol::generated::find_coordinator_response::{
     Coordinator, FindCoordinatorResponse,
 };
-use chronik_types::{ErrorCode, PartitionId};
+use chronik_types::ErrorCode;
 
 use super::{Context, Handled, Handler, message};
-use crate::coordinator::partition_of;
 use crate::internal_topics::CONSUMER_OFFSETS;
 use crate::shared::BrokerView;
 
@@ -103,7 +102,7 @@ async fn find(context: &Context, key_type: i8, key: &str) -> Result<BrokerView, 
     }
     let image = node.image();
     let topic = image.topic(CONSUMER_OFFSETS).ok_or_else(unavailable)?;
-    let partition: PartitionId = partition_of(key, topic.partitions().count());
+    let partition = node.groups.place(&image, key).map_err(|_| unavailable())?;
     let leader = topic
         .partition(partition)
         .and_then(|registration| registration.leader)

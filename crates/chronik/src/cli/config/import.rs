@@ -254,6 +254,7 @@ mod tests {
             "log.segment.bytes" = 536870912
             "node.id" = 7
             "num.partitions" = 3
+            "offsets.topic.replication.factor" = 3
             "socket.request.max.bytes" = 104857600
         "#]]
         .assert_eq(&toml);
@@ -269,7 +270,6 @@ mod tests {
             metric.reporters: left out, metrics are offered at /metrics
             num.io.threads: left out, one runtime serves everything, with a thread for each core
             num.network.threads: left out, one runtime serves everything, with a thread for each core
-            offsets.topic.replication.factor: left out, there are no consumer groups yet
             process.roles: left out, a node needs no such roles: `chronik start` forms a cluster of one"#]].assert_eq(&remarks.join("\n"));
         let read: toml::Table = toml.parse().unwrap();
         assert_eq!(read["num.partitions"].as_integer(), Some(3));
