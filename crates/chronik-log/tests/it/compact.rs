@@ -705,3 +705,49 @@ async fn a_log_that_is_compacted_and_deleted_from_loses_its_oldest_segments_too(
     let found = records_of(&read_all(&log)).split_off(&start.get());
     assert!(is_compaction_of(&found, &written.split_off(&start.get())));
 }
+
+/// As a log taken over from Kafka has it: the transactions' data and markers, by producer id.
+#[tokio::test]
+async fn aborted_data_goes_and_nothing_above_an_open_transaction_is_touched() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open_with(by_hand()).await;
+    let log = create(&manager, Durability::QuorumFsync, compacted());
+    let follow = |builder: BatchBuilder, key: &[u8], value: &[u8]| {
+        let end = log.offsets().log_end;
+        let mut builder = builder.base_offset(end.get()).leader_epoch(0);
+        builder.push(5, Some(key), Some(value), &[]).unwrap();
+        let batch = builder.build().unwrap();
+        log.append_as_follower(Timestamp::from_millis(5), batch)
+            .unwrap();
+        end.get()
+    };
+    let transactional = |producer_id, base_sequence| {
+        let stamp = ProducerStamp {
+            producer_id,
+            producer_epoch: 0,
+            base_sequence,
+        };
+        BatchBuilder::new(Codec::None)
+            .producer(stamp)
+            .transactional()
+    };
+    let end = |producer_id, commits: u8| {
+        let builder = transactional(producer_id, -1).control();
+        follow(builder, &[0, 0, 0, commits], &[0, 0, 0, 0, 0, 7])
+    };
+    let before = follow(BatchBuilder::new(Codec::None), b"a", b"before");
+    let aborted = follow(transactional(7, 0), b"a", b"aborted");
+    end(7, 0);
+    let open = follow(transactional(8, 0), b"b", b"committed later");
+    fill(&log, 100, &mut Records::new());
+    manager.checkpoint().await.unwrap();
+    assert_eq!(log.first_open_transaction(), Some(Offset::new(open)));
+    assert_eq!(clean(&manager).await, None, "nothing is decided");
+    end(8, 1);
+    manager.checkpoint().await.unwrap();
+    let run = clean(&manager).await.unwrap();
+    assert!(run.upto > Offset::new(open));
+    let found = records_of(&read_all(&log));
+    assert!(found.contains_key(&before) && !found.contains_key(&aborted));
+    assert!(found.contains_key(&open), "its marker lies above the range");
+}
