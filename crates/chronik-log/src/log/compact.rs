@@ -371,15 +371,15 @@ impl PartitionLog {
             }
         };
         let worth_it = group.len() > 1 || filter.counted.changed;
+        let result = match result {
+            Ok(()) if worth_it => self.sync_cleaned(&mut rewrite).await,
+            done => done,
+        };
         if result.is_err() || !worth_it {
-            rewrite.cleaned.dirty = false;
-            rewrite.cleaned.close_if_clean(&self.shared);
-            // What stays behind is removed by the next pass or start.
-            let _ = self.remove_cleaned(first.base);
+            self.discard(rewrite.cleaned);
             result?;
             return Ok((filter, first.bytes));
         }
-        self.sync_cleaned(&mut rewrite).await?;
         let bytes = rewrite.cleaned.size;
         self.swap(group, rewrite.cleaned).await?;
         pace.dropped(filter.counted.dropped - before.dropped);
@@ -408,6 +408,13 @@ impl PartitionLog {
         }
         let exit = &self.shared.env.exit;
         exit.fatal(ExitCode::Storage, &error.to_string()).await
+    }
+
+    /// What stays behind is removed by the next pass or start.
+    fn discard(&self, mut cleaned: Segment) {
+        cleaned.dirty = false;
+        cleaned.close_if_clean(&self.shared);
+        let _ = self.remove_cleaned(cleaned.base);
     }
 
     fn remove_cleaned(&self, base: Offset) -> Result<(), FileError> {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use chronik_io::fs::Disk;
 use chronik_io::fs::sim::Fault;
 use chronik_log::{LogConfig, LogError, LogManager, LogManagerOptions, PartitionLog};
 use chronik_protocol::{BatchBuilder, BatchIter, Codec, ProducerStamp, RecordIter};
@@ -635,4 +636,118 @@ async fn a_reader_that_a_compaction_overtakes_looks_again() {
             .iter()
             .all(|(offset, record)| written[offset] == *record)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_a_slow_compaction_and_leaves_nothing_of_it() {
+    let world = SimWorld::new();
+    let options = LogManagerOptions {
+        cleaner_bytes_per_second: Some(1000),
+        ..by_hand()
+    };
+    let (manager, _) = world.open_with(options.clone()).await;
+    let log = create(&manager, Durability::QuorumFsync, compacted());
+    let mut written = Records::new();
+    fill(&log, 200, &mut written);
+    manager.checkpoint().await.unwrap();
+    let of = log.key().clone();
+    let cleaner = manager.clone();
+    let cleaning = tokio::spawn(async move { cleaner.clean(of.topic_id, of.partition).await });
+    // The map is built and the first segments are being rewritten.
+    let seconds = log.size_bytes() / 1000 + 3;
+    tokio::time::sleep(Duration::from_secs(seconds)).await;
+    let began = tokio::time::Instant::now();
+    manager.close().await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(1));
+    let stopped = cleaning.await.unwrap();
+    assert!(matches!(stopped, Err(LogError::Busy)), "{stopped:?}");
+    let (manager, report) = world.open_with(options).await;
+    assert!(report.clean);
+    let log = log_of(&manager);
+    assert!(is_compaction_of(&records_of(&read_all(&log)), &written));
+    assert_eq!(log.compaction().cleaned_offset, Offset::ZERO);
+    let names = world.disk.list(&Path::new(DIR).join("t-0")).unwrap();
+    let odd = names.iter().find(|entry| {
+        let ends = [".cleaned", ".swap"];
+        ends.iter().any(|end| entry.name.ends_with(end))
+    });
+    assert_eq!(odd, None);
+}
+
+#[tokio::test]
+async fn a_log_that_is_compacted_and_deleted_from_loses_its_oldest_segments_too() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open_with(by_hand()).await;
+    let config = LogConfig {
+        cleanup_delete: true,
+        retention_ms: None,
+        retention_bytes: Some(6000),
+        ..compacted()
+    };
+    let log = create(&manager, Durability::QuorumFsync, config);
+    let mut written = Records::new();
+    fill(&log, 200, &mut written);
+    manager.checkpoint().await.unwrap();
+    let cleaned = clean(&manager).await.unwrap().upto;
+    let end = log.offsets().log_end;
+    let now = Timestamp::from_millis(1_700_000_000_000);
+    log.apply_retention(now, end).await.unwrap();
+    fill(&log, 200, &mut written);
+    manager.checkpoint().await.unwrap();
+    let end = log.offsets().log_end;
+    assert!(log.apply_retention(now, end).await.unwrap() > 0);
+    let start = log.offsets().log_start;
+    assert!(start > cleaned, "what was compacted is gone");
+    assert!(log.size_bytes() < 6000 + 4096);
+    // The dirty part begins where the log does.
+    let run = clean(&manager).await.unwrap();
+    assert_eq!(run.from, start);
+    let found = records_of(&read_all(&log)).split_off(&start.get());
+    assert!(is_compaction_of(&found, &written.split_off(&start.get())));
+}
+
+/// As a log taken over from Kafka has it: the transactions' data and markers, by producer id.
+#[tokio::test]
+async fn aborted_data_goes_and_nothing_above_an_open_transaction_is_touched() {
+    let world = RealWorld::new();
+    let (manager, _) = world.open_with(by_hand()).await;
+    let log = create(&manager, Durability::QuorumFsync, compacted());
+    let follow = |builder: BatchBuilder, key: &[u8], value: &[u8]| {
+        let end = log.offsets().log_end;
+        let mut builder = builder.base_offset(end.get()).leader_epoch(0);
+        builder.push(5, Some(key), Some(value), &[]).unwrap();
+        let batch = builder.build().unwrap();
+        log.append_as_follower(Timestamp::from_millis(5), batch)
+            .unwrap();
+        end.get()
+    };
+    let transactional = |producer_id, base_sequence| {
+        let stamp = ProducerStamp {
+            producer_id,
+            producer_epoch: 0,
+            base_sequence,
+        };
+        BatchBuilder::new(Codec::None)
+            .producer(stamp)
+            .transactional()
+    };
+    let end = |producer_id, commits: u8| {
+        let builder = transactional(producer_id, -1).control();
+        follow(builder, &[0, 0, 0, commits], &[0, 0, 0, 0, 0, 7])
+    };
+    let before = follow(BatchBuilder::new(Codec::None), b"a", b"before");
+    let aborted = follow(transactional(7, 0), b"a", b"aborted");
+    end(7, 0);
+    let open = follow(transactional(8, 0), b"b", b"committed later");
+    fill(&log, 100, &mut Records::new());
+    manager.checkpoint().await.unwrap();
+    assert_eq!(log.first_open_transaction(), Some(Offset::new(open)));
+    assert_eq!(clean(&manager).await, None, "nothing is decided");
+    end(8, 1);
+    manager.checkpoint().await.unwrap();
+    let run = clean(&manager).await.unwrap();
+    assert!(run.upto > Offset::new(open));
+    let found = records_of(&read_all(&log));
+    assert!(found.contains_key(&before) && !found.contains_key(&aborted));
+    assert!(found.contains_key(&open), "its marker lies above the range");
 }

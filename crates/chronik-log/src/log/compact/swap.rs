@@ -56,6 +56,8 @@ impl PartitionLog {
         {
             let mut state = self.lock();
             if state.group_at(group).is_none() {
+                drop(state);
+                self.discard(cleaned);
                 return Err(CleanError::Changed);
             }
             state.swapping = true;
@@ -63,6 +65,7 @@ impl PartitionLog {
         let swap = self.dir.join(swap_name(first.base, last.next));
         if let Err(e) = self.shared.env.disk.rename(&cleaned.path, &swap) {
             self.swapped()?;
+            self.discard(cleaned);
             return Err(FileError::new("rename", &swap, e).into());
         }
         cleaned.path = swap;
