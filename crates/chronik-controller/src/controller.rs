@@ -185,7 +185,9 @@ fn election<'a>(
     Election {
         is_active,
         min_isr: image.min_isr(topic, replicas),
-        unclean: image.topic_config(topic, "unclean.leader.election.enable") == Some("true"),
+        unclean: image
+            .topic_config(topic, "unclean.leader.election.enable")
+            .is_some_and(|value| value.trim().eq_ignore_ascii_case("true")),
         lost,
     }
 }

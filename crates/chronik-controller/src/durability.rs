@@ -24,9 +24,10 @@ pub(crate) fn topic_durability(
     flush_messages: Option<&str>,
     cluster: Durability,
 ) -> Durability {
-    match own.map(str::parse) {
+    // Values were judged without the white space around them.
+    match own.map(|text| text.trim().parse()) {
         Some(Ok(durability)) => durability,
-        _ if flush_messages == Some("1") => Durability::QuorumFsync,
+        _ if flush_messages.map(str::trim) == Some("1") => Durability::QuorumFsync,
         _ => cluster,
     }
 }

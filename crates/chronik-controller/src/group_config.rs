@@ -280,3 +280,62 @@ fn check_patterns(value: &str) -> Result<(), ApiError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tables_are_sorted_and_their_defaults_are_legal() {
+        for table in [GROUP_CONFIGS, CLIENT_METRICS_CONFIGS] {
+            assert!(table.is_sorted_by(|a, b| a.name < b.name));
+        }
+        let defaults = GROUP_CONFIGS.iter().map(|row| (row.name, row.default));
+        assert_eq!(validate_group(defaults, &|_| None), Ok(()));
+        let defaults = CLIENT_METRICS_CONFIGS.iter();
+        let defaults = defaults.map(|row| (row.name, row.default));
+        assert_eq!(validate_client_metrics(defaults), Ok(()));
+    }
+
+    #[test]
+    fn groups_are_limited_by_what_brokers_set() {
+        let judge = |name, value, limit: Option<&str>| {
+            let limit = limit.map(str::to_owned);
+            match validate_group([(name, value)].into_iter(), &|_| limit.clone()) {
+                Ok(()) => "legal".to_owned(),
+                Err(error) => error.to_string(),
+            }
+        };
+        let text = [
+            judge("consumer.session.timeout.ms", "45000", None),
+            judge("consumer.session.timeout.ms", "44999", None),
+            judge("consumer.session.timeout.ms", "60001", None),
+            judge("consumer.session.timeout.ms", "46000", Some("50000")),
+            judge("streams.num.standby.replicas", "3", None),
+            judge("share.delivery.count.limit", "1", None),
+            judge("share.renew.acknowledge.enable", "perhaps", None),
+            judge("unknown", "1", None),
+        ];
+        expect_test::expect![[r#"
+            legal
+            INVALID_CONFIG: consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms
+            INVALID_CONFIG: consumer.session.timeout.ms must be less than or equal to group.consumer.max.session.timeout.ms
+            INVALID_CONFIG: consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms
+            INVALID_CONFIG: streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas
+            INVALID_CONFIG: Invalid value 1 for configuration share.delivery.count.limit: Value must be at least 2
+            INVALID_CONFIG: Invalid value perhaps for configuration share.renew.acknowledge.enable: Expected value to be either true or false
+            INVALID_CONFIG: Unknown group config name: unknown"#]].assert_eq(&text.join("\n"));
+    }
+
+    #[test]
+    fn a_duration_has_the_form_of_iso_8601() {
+        for legal in ["PT1H", "P2D", "P1DT2H3M4.5S", "PT0.001S"] {
+            assert!(is_duration(legal), "{legal}");
+        }
+        for wrong in [
+            "", "P", "PT", "P1DT", "1H", "PT1D", "PT1M2H", "PTH", "P1", "PT-1S",
+        ] {
+            assert!(!is_duration(wrong), "{wrong}");
+        }
+    }
+}

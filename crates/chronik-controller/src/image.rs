@@ -230,7 +230,7 @@ impl MetadataImage {
     pub fn min_isr(&self, topic: &TopicName, replication_factor: usize) -> usize {
         let explicit = self
             .topic_config(topic, "min.insync.replicas")
-            .and_then(|value| value.parse().ok());
+            .and_then(|value| value.trim().parse().ok());
         effective_min_isr(explicit, replication_factor)
     }
 

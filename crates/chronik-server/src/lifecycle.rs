@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chronik_controller::{
-    ApiError, ControllerRequest, ControllerResponse, CreateCluster, DirectoryState, Listener,
+    AlterConfigOp, ApiError, ConfigAlteration, ConfigResource, ControllerRequest,
+    ControllerResponse, CreateCluster, DirectoryState, IncrementalAlterConfigs, Listener,
     RegisterBroker, SupportedFeature, UpdateBrokerStatus, WantedStatus,
 };
 use chronik_types::{ErrorCode, Incarnation, LogIndex, Uuid};
@@ -81,6 +82,7 @@ async fn attempt(node: &Shared, incarnation_id: Uuid) -> Result<(), Failed> {
         _ => unreachable!("the controller answers what was asked"),
     }
     node.published(index).await;
+    share_min_isr(node).await?;
     node.incarnation.send_replace(Some(incarnation));
     node.replicas.delete_strays(&node.image()).await;
     node.health.enter(Stage::Ready);
@@ -113,6 +115,40 @@ async fn form(node: &Shared) -> Result<(), Failed> {
     let (index, response) = submit(node, request).await?;
     match response {
         ControllerResponse::CreateCluster(result) => result.map_err(Failed::Answer)?,
+        _ => unreachable!("the controller answers what was asked"),
+    }
+    node.published(index).await;
+    Ok(())
+}
+
+/// The node's own `min.insync.replicas` becomes the cluster's where that has none: what leaders
+/// acknowledge and whom the controller elects must rest on the same number.
+async fn share_min_isr(node: &Shared) -> Result<(), Failed> {
+    const NAME: &str = "min.insync.replicas";
+    let own = node.config.given(NAME).filter(|text| !text.is_empty());
+    let is_set = node
+        .image()
+        .config(&ConfigResource::ClusterDefault, NAME)
+        .is_some();
+    let Some(own) = own.filter(|_| !is_set) else {
+        return Ok(());
+    };
+    let alteration = ConfigAlteration {
+        resource: ConfigResource::ClusterDefault,
+        ops: vec![(NAME.to_owned(), AlterConfigOp::Set(Some(own.to_owned())))],
+        replace: false,
+    };
+    let request = ControllerRequest::IncrementalAlterConfigs(IncrementalAlterConfigs {
+        resources: vec![alteration],
+        validate_only: false,
+    });
+    let (index, response) = submit(node, request).await?;
+    match response {
+        ControllerResponse::IncrementalAlterConfigs(results) => {
+            for (_, result) in results {
+                result.map_err(Failed::Answer)?;
+            }
+        }
         _ => unreachable!("the controller answers what was asked"),
     }
     node.published(index).await;

@@ -461,7 +461,7 @@ pub const SETTINGS: &[Setting] = &[
         "min.insync.replicas",
         "",
         Kind::Optional(1, i32::MAX as i64),
-        "In-sync replicas that acks=all needs. Default: 2 with three replicas or more, else 1.",
+        "In-sync replicas that acks=all needs, where the cluster has no number yet. Default: 2 with three replicas or more, else 1.",
     ),
     plain(
         "socket.request.max.bytes",

@@ -87,13 +87,14 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
+    /// Without the white space around it, as it was judged.
     fn text(&self, name: &str) -> &str {
-        effective(self.image, self.config, self.topic, name).map_or("", |found| found.value)
+        effective(self.image, self.config, self.topic, name).map_or("", |found| found.value.trim())
     }
 
     /// Values were checked when they were set; one that cannot be read falls to `otherwise`.
     fn number(&self, name: &str, otherwise: i64) -> i64 {
-        self.text(name).trim().parse().unwrap_or(otherwise)
+        self.text(name).parse().unwrap_or(otherwise)
     }
 
     fn size(&self, name: &str, otherwise: u64) -> u64 {

@@ -104,6 +104,16 @@ def idempotent(context, codec):
     same(written, consume(context, topic)[1])
 
 
+@test("confluent.topic_codec", [*RECORDS, "InitProducerId"], each=CODECS)
+def topic_codec(context, codec):
+    """The topic's codec, whatever the producer chose: the records, their order and their offsets stay."""
+    config = {"compression.type": "uncompressed" if codec == "none" else codec}
+    topic, written = create_topic(context, f"topic-codec-{codec}", config=config), sample(300)
+    for chosen in ["none", "gzip", "lz4"]:
+        produce(context, topic, written, **{"compression.type": chosen, "enable.idempotence": True})
+    same(written * 3, consume(context, topic)[1])
+
+
 @test("confluent.acks", RECORDS, each=["0", "1"])
 def acks(context, level):
     topic, written = create_topic(context, f"confluent-acks-{level}"), sample(50)

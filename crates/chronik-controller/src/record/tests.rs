@@ -23,6 +23,8 @@ fn resource() -> impl Strategy<Value = ConfigResource> {
         Just(ConfigResource::ClusterDefault),
         any::<i32>().prop_map(|id| ConfigResource::Broker(NodeId::new(id))),
         topic_name().prop_map(ConfigResource::Topic),
+        any::<String>().prop_map(ConfigResource::Group),
+        any::<String>().prop_map(ConfigResource::ClientMetrics),
     ]
 }
 

@@ -224,6 +224,34 @@ async fn a_brokers_dynamic_configuration_takes_effect_at_once_and_is_told_with_i
 }
 
 #[tokio::test]
+async fn a_nodes_own_settings_give_topics_their_defaults() {
+    let dir = data_dir();
+    let file = dir.path().join("chronik.toml");
+    std::fs::write(
+        &file,
+        "min.insync.replicas = 2\nlog.cleanup.policy = \"compact\"\n",
+    )
+    .unwrap();
+    let data = dir.path().join("data");
+    let node = Node::start_with(&data, &["--config", file.to_str().unwrap()]);
+    let connection = Connection::connect(&node.kafka).await.unwrap();
+    create_topic(&connection, "t", &[]).await;
+    let configs = describe(&connection, TOPIC, "t").await;
+    let policy = &configs["cleanup.policy"];
+    assert_eq!(
+        (policy.value.as_deref(), policy.config_source),
+        (Some("compact"), 4)
+    );
+    // The cluster keeps this one: it must be the same on every node.
+    let chain = [
+        "min.insync.replicas=2 (3)",
+        "min.insync.replicas=2 (4)",
+        "min.insync.replicas=1 (5)",
+    ];
+    assert_eq!(synonyms(&configs["min.insync.replicas"]), chain);
+}
+
+#[tokio::test]
 async fn a_plug_ins_configuration_is_kept_and_never_shown() {
     let dir = data_dir();
     let (_node, connection) = start(&dir).await;
