@@ -221,7 +221,6 @@ pub enum Effect {
 /// Why configurations have no effect, by the word that the tables use.
 const REASONS: &[(&str, &str)] = &[
     ("acls", "there are no ACLs and tokens yet"),
-    ("cleaner", "nothing is compacted yet"),
     (
         "cluster",
         "a node is alone so far: nothing is replicated, moved or elected",
@@ -239,7 +238,7 @@ const REASONS: &[(&str, &str)] = &[
         "formation",
         "a node needs no such roles: `chronik start` forms a cluster of one",
     ),
-    ("groups", "there are no consumer groups yet"),
+    ("groups", "groups have the classic protocol only so far"),
     (
         "memory",
         "requests are limited by chronik.memory.budget.bytes",

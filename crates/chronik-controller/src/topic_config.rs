@@ -148,16 +148,12 @@ pub fn topic_config(name: &str) -> Option<&'static TopicConfig> {
 
 /// Topic configurations without effect, and the word of the reason why.
 const WITHOUT_EFFECT: &[(&str, &str)] = &[
-    ("delete.retention.ms", "cleaner"),
     ("file.delete.delay.ms", "fixed"),
     ("flush.ms", "durability"),
     ("follower.replication.throttled.replicas", "quotas"),
     ("leader.replication.throttled.replicas", "quotas"),
     ("local.retention.bytes", "tiering"),
     ("local.retention.ms", "tiering"),
-    ("max.compaction.lag.ms", "cleaner"),
-    ("min.cleanable.dirty.ratio", "cleaner"),
-    ("min.compaction.lag.ms", "cleaner"),
     ("preallocate", "fixed"),
     ("remote.log.copy.disable", "tiering"),
     ("remote.log.delete.on.disable", "tiering"),
