@@ -5,14 +5,18 @@
 //! depend on what is inside, or where its codec is another one. Keeps I14: nothing here allocates
 //! by what a batch claims.
 
+mod open_room;
 mod record_errors;
 
 use bytes::Bytes;
 use chronik_protocol::{
-    BatchError, BatchInfo, BatchLimits, Codec, RecordFacts, inspect_records, recompress, validate,
+    BatchError, BatchInfo, BatchLimits, Codec, Compression, RecordFacts, inspect_records,
+    recompress, validate,
 };
 use chronik_replication::Acks;
 use chronik_types::{PartitionId, TopicId};
+
+pub(crate) use open_room::OpenRoom;
 
 use crate::partition::{Append, CurrentLeader, PartitionError, PartitionName, ProduceError};
 use crate::shared::Shared;
@@ -111,7 +115,13 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
     let partition = node.replicas.get(request.topic, request.partition)?;
     let rules = partition.rules();
     let now = node.env.clock.wall();
-    let batch = check(&request, &rules, partition.name(), now.as_millis())?;
+    let judge = Judge {
+        rules: &rules,
+        room: &node.open_room,
+        partition: partition.name(),
+        now: now.as_millis(),
+    };
+    let batch = judge.check(&request)?;
     if node.disk_space.is_reserve_used(&node.env, now.as_millis()) {
         return Err(Rejected::DiskReserve);
     }
@@ -129,36 +139,63 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
     Ok(appended)
 }
 
-/// Judges a batch by its topic's rules; what is to be stored.
-fn check(
-    request: &AppendRequest,
-    rules: &ProduceRules,
-    partition: PartitionName<'_>,
+/// What a batch is judged by.
+struct Judge<'a> {
+    rules: &'a ProduceRules,
+    room: &'a OpenRoom,
+    partition: PartitionName<'a>,
+    /// Milliseconds since 1970.
     now: i64,
-) -> Result<Bytes, Rejected> {
-    check_size(request.records.len(), rules)?;
-    let info = validate(&request.records, &BatchLimits::default()).map_err(Rejected::Batch)?;
-    check_header(request, &info)?;
-    let (batch, facts) = open(request, rules, &info)?;
-    let blame = || record_errors::find(&request.records, rules, partition, now);
-    // A batch that is wrong in both ways is refused for its timestamps.
-    if !rules.log_append_time {
-        let newest = facts.map_or(info.header.max_timestamp, |facts| facts.max_timestamp);
-        let oldest = facts.map_or(info.header.base_timestamp, |facts| facts.min_timestamp);
-        let is_out = |found| found >= 0 && !rules.timestamps.contains(found, now);
-        if is_out(newest) || is_out(oldest) {
-            return Err(Rejected::Timestamp(blame()));
+}
+
+impl Judge<'_> {
+    /// Judges a batch by its topic's rules; what is to be stored.
+    fn check(&self, request: &AppendRequest) -> Result<Bytes, Rejected> {
+        let rules = self.rules;
+        check_size(request.records.len(), rules)?;
+        let info = validate(&request.records, &BatchLimits::default()).map_err(Rejected::Batch)?;
+        check_header(request, &info)?;
+        let (batch, facts) = self.open(request, &info).map_err(Rejected::Batch)?;
+        let blame = || record_errors::find(&request.records, self);
+        // A batch that is wrong in both ways is refused for its timestamps.
+        if !rules.log_append_time {
+            let newest = facts.map_or(info.header.max_timestamp, |facts| facts.max_timestamp);
+            let oldest = facts.map_or(info.header.base_timestamp, |facts| facts.min_timestamp);
+            let is_out = |found| found >= 0 && !rules.timestamps.contains(found, self.now);
+            if is_out(newest) || is_out(oldest) {
+                return Err(Rejected::Timestamp(blame()));
+            }
         }
+        if let Some(facts) = facts
+            && rules.keys_required
+            && facts.first_null_key.is_some()
+        {
+            return Err(Rejected::KeyMissing(blame()));
+        }
+        // It may have grown.
+        check_size(batch.len(), rules)?;
+        Ok(batch)
     }
-    if let Some(facts) = facts
-        && rules.keys_required
-        && facts.first_null_key.is_some()
-    {
-        return Err(Rejected::KeyMissing(blame()));
+
+    /// The batch in its topic's codec, and what was seen of its records where they were looked at.
+    fn open(
+        &self,
+        request: &AppendRequest,
+        info: &BatchInfo,
+    ) -> Result<(Bytes, Option<RecordFacts>), BatchError> {
+        let records = &request.records;
+        let other = |how: &Compression| info.header.codec() != Ok(how.codec);
+        if let Some(how) = self.rules.compression.filter(other) {
+            let (batch, facts) = self.room.with(|budget| recompress(records, how, budget))?;
+            return Ok((batch, Some(facts)));
+        }
+        let must_open = self.rules.keys_required || self.rules.limits_timestamps();
+        let facts = match info.records {
+            None if must_open => Some(self.room.with(|budget| inspect_records(records, budget))?),
+            seen => seen,
+        };
+        Ok((records.clone(), facts))
     }
-    // It may have grown.
-    check_size(batch.len(), rules)?;
-    Ok(batch)
 }
 
 fn check_size(size: usize, rules: &ProduceRules) -> Result<(), Rejected> {
@@ -190,26 +227,4 @@ fn check_header(request: &AppendRequest, info: &BatchInfo) -> Result<(), Rejecte
         return Err(Rejected::ZstdTooEarly);
     }
     Ok(())
-}
-
-/// The batch in its topic's codec, and what was seen of its records where they were looked at.
-fn open(
-    request: &AppendRequest,
-    rules: &ProduceRules,
-    info: &BatchInfo,
-) -> Result<(Bytes, Option<RecordFacts>), Rejected> {
-    let budget = rules.inspect_bytes_max;
-    let other = |how: &chronik_protocol::Compression| info.header.codec() != Ok(how.codec);
-    if let Some(how) = rules.compression.filter(other) {
-        let (batch, facts) = recompress(&request.records, how, budget).map_err(Rejected::Batch)?;
-        return Ok((batch, Some(facts)));
-    }
-    let must_open = rules.keys_required || rules.limits_timestamps();
-    let facts = match info.records {
-        None if must_open => {
-            Some(inspect_records(&request.records, budget).map_err(Rejected::Batch)?)
-        }
-        seen => seen,
-    };
-    Ok((request.records.clone(), facts))
 }

@@ -20,6 +20,7 @@ use chronik_raft::{Address, Member, NoTransport, RaftNode, RaftOptions, RaftStar
 use tokio::sync::watch;
 
 use crate::api::FetchSessions;
+use crate::append::OpenRoom;
 use crate::controller_client::ControllerClient;
 use crate::controller_runtime;
 use crate::coordinator::GroupCoordinator;
@@ -130,7 +131,7 @@ impl Node {
             listeners.push((endpoint.name.clone(), listener, address));
         }
         let kafka: Vec<SocketAddr> = listeners.iter().map(|(_, _, address)| *address).collect();
-        let (requests, replies, connections) = budgets(&config);
+        let budgets = budgets(&config);
         let disk_space = DiskSpace::new(data_dir.path.clone(), config.disk_reserve_bytes);
         disk_space.refresh(&env);
         let groups = GroupCoordinator::new(&env, &config, Arc::clone(&replicas));
@@ -140,9 +141,10 @@ impl Node {
             health,
             log_levels,
             metrics: Metrics::new(),
-            request_budget: requests,
-            reply_budget: replies,
-            connection_budget: connections,
+            request_budget: budgets.requests,
+            reply_budget: budgets.replies,
+            connection_budget: budgets.connections,
+            open_room: budgets.open_room,
             disk_space,
             controller: ControllerClient::new(controller),
             producer_ids: ProducerIds::default(),
@@ -271,19 +273,29 @@ fn log_options(config: &NodeConfig) -> LogManagerOptions {
     }
 }
 
-/// Requests, replies and connections: a half, three eighths and an eighth of what may be held.
-/// The pools of requests, of replies and of connections. The last is large enough, by default, for
-/// 5,000 connections and what they leave unread.
-fn budgets(config: &NodeConfig) -> (Budget, Budget, Budget) {
+/// What may be held for clients, by what for.
+struct Budgets {
+    requests: Budget,
+    replies: Budget,
+    /// Large enough, by default, for 5,000 connections and what they leave unread.
+    connections: Budget,
+    /// For opening batches.
+    open_room: OpenRoom,
+}
+
+/// Of sixteen parts requests have six, the opening of batches two, replies five, connections three.
+fn budgets(config: &NodeConfig) -> Budgets {
     let total = config.memory_budget_bytes.unwrap_or_else(|| {
         let quarter = chronik_io::memory_bytes().map_or(BUDGET_BYTES_MAX, |bytes| bytes / 4);
         usize::try_from(quarter.min(BUDGET_BYTES_MAX)).unwrap_or(usize::MAX)
     });
-    (
-        Budget::new(total / 2),
-        Budget::new(total / 16 * 5),
-        Budget::new((total / 16 * 3).max(1 << 20)),
-    )
+    let part = total / 16;
+    Budgets {
+        requests: Budget::new(part * 6),
+        replies: Budget::new(part * 5),
+        connections: Budget::new((part * 3).max(1 << 20)),
+        open_room: OpenRoom::new(part * 2),
+    }
 }
 
 /// What clients are told: the advertised address of the same name, or the one listened on. A

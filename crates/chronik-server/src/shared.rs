@@ -13,6 +13,7 @@ use chronik_types::{ClusterId, ErrorCode, Incarnation, LogIndex, NodeId};
 use tokio::sync::watch;
 
 use crate::api::FetchSessions;
+use crate::append::OpenRoom;
 use crate::controller_client::ControllerClient;
 use crate::coordinator::GroupCoordinator;
 use crate::data_dir::DataDir;
@@ -38,6 +39,8 @@ pub(crate) struct Shared {
     pub(crate) request_budget: Budget,
     pub(crate) reply_budget: Budget,
     pub(crate) connection_budget: Budget,
+    /// For batches that must be opened; part of the budget.
+    pub(crate) open_room: OpenRoom,
     pub(crate) disk_space: DiskSpace,
     pub(crate) replicas: Arc<ReplicaManager>,
     pub(crate) groups: Arc<GroupCoordinator>,

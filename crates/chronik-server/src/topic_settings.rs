@@ -13,9 +13,6 @@ use chronik_types::{PartitionId, TopicName};
 use crate::broker_settings::{BrokerSettings, Effective, Origin};
 use crate::settings::NodeConfig;
 
-/// Bytes that the records of one batch may take when they must be opened.
-const INSPECT_BYTES_MAX: usize = 64 << 20;
-
 /// What a topic asks of the batches written to it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct ProduceRules {
@@ -27,7 +24,6 @@ pub(crate) struct ProduceRules {
     /// Whether `message.timestamp.type` is `LogAppendTime`.
     pub(crate) log_append_time: bool,
     pub(crate) timestamps: TimestampBounds,
-    pub(crate) inspect_bytes_max: usize,
     /// `segment.bytes`: a batch must fit into a segment.
     pub(crate) segment_bytes: usize,
     /// `compression.type` with its level; `None` keeps what the producer chose.
@@ -221,7 +217,6 @@ pub(crate) fn produce_rules(
             before_ms: read.number("message.timestamp.before.max.ms", i64::MAX),
             after_ms: read.number("message.timestamp.after.max.ms", 3_600_000),
         },
-        inspect_bytes_max: INSPECT_BYTES_MAX,
         segment_bytes: usize::try_from(read.number("segment.bytes", 1 << 30)).unwrap_or(usize::MAX),
         compression: read.compression(),
     }

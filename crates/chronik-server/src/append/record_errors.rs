@@ -5,7 +5,7 @@
 use bytes::Bytes;
 use chronik_protocol::{Record, RecordIter};
 
-use super::RecordError;
+use super::{Judge, RecordError};
 use crate::partition::PartitionName;
 use crate::topic_settings::ProduceRules;
 
@@ -13,22 +13,18 @@ use crate::topic_settings::ProduceRules;
 const ERRORS_MAX: usize = 1_000;
 
 /// The first records that the rules refuse; none if the batch cannot be opened.
-pub(super) fn find(
-    batch: &Bytes,
-    rules: &ProduceRules,
-    partition: PartitionName<'_>,
-    now: i64,
-) -> Vec<RecordError> {
-    let Ok(records) = RecordIter::new(batch, rules.inspect_bytes_max) else {
-        return Vec::new();
-    };
-    (0..)
-        .zip(records.map_while(Result::ok))
-        .filter_map(|(index, record)| {
-            judge(&record, rules, partition, now).map(|why| RecordError { index, why })
-        })
-        .take(ERRORS_MAX)
-        .collect()
+pub(super) fn find(batch: &Bytes, by: &Judge<'_>) -> Vec<RecordError> {
+    let found = by.room.with(|budget| {
+        let records = RecordIter::new(batch, budget)?;
+        let found = (0..)
+            .zip(records.map_while(Result::ok))
+            .filter_map(|(index, record)| {
+                let why = judge(&record, by.rules, by.partition, by.now)?;
+                Some(RecordError { index, why })
+            });
+        Ok(found.take(ERRORS_MAX).collect())
+    });
+    found.unwrap_or_default()
 }
 
 fn judge(

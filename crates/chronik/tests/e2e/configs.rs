@@ -174,6 +174,8 @@ async fn every_configuration_of_kafka_is_told_with_its_type_default_and_marks() 
     expect![[r#"
         broker default.replication.factor: INT 1 read-only -, here INT null read-only -
         broker listeners: LIST PLAINTEXT://:9092 - -, here LIST 127.0.0.1:9092 read-only -
+        broker log.cleaner.dedupe.buffer.size: LONG 134217728 - -, here LONG 16777216 - -
+        broker log.cleaner.io.max.bytes.per.second: DOUBLE 1.7976931348623157E308 - -, here DOUBLE 67108864 - -
         broker log.dirs: LIST null read-only -, here LIST ./chronik-data read-only -
         broker node.id: INT null read-only -, here INT 1 read-only -"#]]
     .assert_eq(&differences.join("\n"));
