@@ -29,32 +29,36 @@ API_KEYS = {
 # What every test of records needs: a topic, records in, records out.
 RECORDS = ["Metadata", "CreateTopics", "Produce", "Fetch", "ListOffsets"]
 
+# What setup installed for the clients: one folder each.
+INSTALLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "target", "clients")
+
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
 class Test:
-    def __init__(self, name, run, needs, programs, seconds_max, files):
+    def __init__(self, name, run, needs, programs, seconds_max, files, installed):
         self.name = name
         self.run = run
         self.needs = needs
         self.programs = programs
         self.seconds_max = seconds_max
         self.files = files
+        self.installed = installed
 
 
 TESTS = {}
 
 
-def test(name, needs, programs=(), seconds_max=60, each=None, files=False):
+def test(name, needs, programs=(), seconds_max=60, each=None, files=False, installed=None):
     """Registers a test; with `each`, one per value, which it gets as its second argument. With `files` it reads the
-    broker's data directory."""
+    broker's data directory; `installed` is a path that setup makes for it."""
 
     def register(function):
         for value in each or [None]:
             full = name if value is None else f"{name}.{value}"
             run = function if value is None else (lambda context, value=value: function(context, value))
             assert full not in TESTS, f"two tests are called {full}"
-            TESTS[full] = Test(full, run, needs, programs, seconds_max, files)
+            TESTS[full] = Test(full, run, needs, programs, seconds_max, files, installed)
         return function
 
     return register
@@ -151,6 +155,8 @@ def why_not(test, offered, context):
     for program in test.programs:
         if not shutil.which(program):
             return f"needs {program}, which is not installed"
+    if test.installed and not os.path.exists(test.installed):
+        return f"needs {os.path.basename(test.installed)} of {test.name.split('.')[0]}: cargo xtask setup"
     if "java" in test.programs and not (context.kafka_libs and os.path.isdir(context.kafka_libs)):
         return "needs Kafka's jars: cargo xtask setup"
     return None

@@ -4,6 +4,7 @@
 //! the two agree. System packages are installed only with `--system` or in CI; elsewhere a missing
 //! one is named, and the suite that needs it is skipped by that name.
 
+use crate::foreign::{self, copy, same};
 use crate::process::{
     self, cargo, command, create_dir, in_ci, installed, root, run_logged, succeeds, tail, target,
 };
@@ -25,6 +26,8 @@ const SYSTEM: &[(&str, &[&str])] = &[
     ("java", &["openjdk-17-jre-headless"]),
     ("mvn", &["maven"]),
     ("kcat", &["kcat"]),
+    ("node", &["nodejs"]),
+    ("npm", &["npm"]),
     ("strace", &["strace"]),
     ("mkfs.ext4", &["e2fsprogs"]),
     ("mount", &["mount"]),
@@ -76,7 +79,7 @@ pub(crate) fn run_shown(system: bool) -> Result<(), String> {
 /// Sets up all parts. Outside CI a part that cannot be had is noted in the log, not an error.
 pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
     run_logged(&mut cargo(["fetch", "--locked"]), log, STEP_MAX)?;
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 6] = [
         ("system packages", &|log| packages(log, system || in_ci())),
         ("clients of others in Python", &|log| {
             venv(
@@ -86,6 +89,7 @@ pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
             )
         }),
         ("Kafka's tools", &kafka),
+        ("kafkajs", &foreign::kafkajs),
         ("clients around librdkafka", &|log| {
             rdkafka::build(log).map(drop)
         }),
@@ -218,14 +222,4 @@ fn kafka(log: &Path) -> Result<(), String> {
         ));
     run_logged(&mut maven, log, STEP_MAX)?;
     copy(&pom, &stamp)
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    matches!((std::fs::read(one), std::fs::read(other)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    std::fs::copy(from, to)
-        .map(|_| ())
-        .map_err(|e| format!("cannot write {}: {e}", to.display()))
 }
