@@ -11,7 +11,7 @@ a record is `[key, value, [[name, value], ...], milliseconds]`. The commands:
     commit      member, topic, partition, offset, metadata     seek member, topic, partition, offset
     pause, resume   member, topic, partition           leave member
     offsets     group, topic -> {partition: [offset, metadata]}    ends topic -> {partition: offset}
-    describe    group -> {state, protocol, clients}    groups -> their ids      delete_group group
+    describe    group -> {state, protocol if it tells, clients}    groups -> their ids      delete_group group
 """
 import base64
 import json

@@ -12,7 +12,7 @@ const STEP_MAX: Duration = Duration::from_secs(600);
 
 /// Whether all of them are set up.
 pub(crate) fn ready() -> bool {
-    let stamps = ["kafkajs/installed.json"];
+    let stamps = ["kafkajs/installed.json", "go/sarama", "go/kafkago"];
     let clients = target().join("clients");
     stamps.iter().all(|stamp| clients.join(stamp).is_file())
 }
@@ -35,6 +35,19 @@ pub(crate) fn kafkajs(log: &Path) -> Result<(), String> {
         .current_dir(&folder);
     run_logged(&mut npm, log, STEP_MAX)?;
     copy(&pins, &stamp)
+}
+
+/// The programs in Go; what is built already is its cache's business.
+pub(crate) fn go(log: &Path) -> Result<(), String> {
+    need("go")?;
+    let (sources, folder) = places("go");
+    create_dir(&folder)?;
+    let mut go = command("go");
+    go.args(["build", "-buildvcs=false", "-o"])
+        .arg(&folder)
+        .args(["./sarama", "./kafkago"])
+        .current_dir(&sources);
+    run_logged(&mut go, log, STEP_MAX)
 }
 
 /// The sources of a client, and the folder of what it needs.

@@ -28,6 +28,7 @@ const SYSTEM: &[(&str, &[&str])] = &[
     ("kcat", &["kcat"]),
     ("node", &["nodejs"]),
     ("npm", &["npm"]),
+    ("go", &["golang-go"]),
     ("strace", &["strace"]),
     ("mkfs.ext4", &["e2fsprogs"]),
     ("mount", &["mount"]),
@@ -79,7 +80,7 @@ pub(crate) fn run_shown(system: bool) -> Result<(), String> {
 /// Sets up all parts. Outside CI a part that cannot be had is noted in the log, not an error.
 pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
     run_logged(&mut cargo(["fetch", "--locked"]), log, STEP_MAX)?;
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, Part); 7] = [
         ("system packages", &|log| packages(log, system || in_ci())),
         ("clients of others in Python", &|log| {
             venv(
@@ -90,6 +91,7 @@ pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
         }),
         ("Kafka's tools", &kafka),
         ("kafkajs", &foreign::kafkajs),
+        ("clients in Go", &foreign::go),
         ("clients around librdkafka", &|log| {
             rdkafka::build(log).map(drop)
         }),
