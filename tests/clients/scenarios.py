@@ -6,11 +6,11 @@ from suites import confluent
 from suites.confluent_groups import ADMIN, GROUPS
 
 
-def register(name, start, installed, programs=(), without=(), shape=lambda record: record,
+def register(name, start, installed=None, programs=(), without=(), shape=lambda record: record,
              seen=lambda record: record):
     """The scenarios as tests of one client.
 
-    `start` makes the client of a context, `installed` is what of it setup put below `target/clients`; `without` names
+    `start` makes the client of a context, `installed` is what of it setup put below `target/clients`, if it did; `without` names
     scenarios that its library cannot do; `shape` is what of a record the library can carry, `seen` how it shows it.
     """
     def add(scenario, run, needs, each=None):
