@@ -20,8 +20,9 @@ API_KEYS = {
     "FindCoordinator": 10, "JoinGroup": 11, "Heartbeat": 12, "LeaveGroup": 13, "SyncGroup": 14,
     "DescribeGroups": 15, "ListGroups": 16, "ApiVersions": 18, "CreateTopics": 19, "DeleteTopics": 20,
     "DeleteRecords": 21, "InitProducerId": 22, "OffsetForLeaderEpoch": 23, "AddPartitionsToTxn": 24,
-    "EndTxn": 26, "TxnOffsetCommit": 28, "DescribeConfigs": 32, "AlterConfigs": 33, "DescribeLogDirs": 35,
-    "CreatePartitions": 37, "DeleteGroups": 42, "IncrementalAlterConfigs": 44,
+    "EndTxn": 26, "TxnOffsetCommit": 28, "DescribeConfigs": 32, "AlterConfigs": 33, "AlterReplicaLogDirs": 34,
+    "DescribeLogDirs": 35, "CreatePartitions": 37, "DeleteGroups": 42, "ElectLeaders": 43,
+    "IncrementalAlterConfigs": 44, "AlterPartitionReassignments": 45, "ListPartitionReassignments": 46,
     "DescribeQuorum": 55, "DescribeCluster": 60, "ConsumerGroupHeartbeat": 68,
     "ListConfigResources": 74, "DescribeTopicPartitions": 75,
 }

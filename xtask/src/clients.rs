@@ -19,8 +19,14 @@ use std::time::Duration;
 const DRIVERS_MAX: Duration = Duration::from_secs(540);
 const BUILD_MAX: Duration = Duration::from_secs(900);
 
-/// Settings of the broker that is started for a run, under Kafka's names: groups that form at once.
-const SETTINGS: [(&str, &str); 1] = [("group.initial.rebalance.delay.ms", "0")];
+/// Settings of the broker that is started for a run, under Kafka's names: groups that form at once,
+/// and what kafka-python's own tests want.
+const SETTINGS: [(&str, &str); 4] = [
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "1000"),
+    ("node.id", "0"),
+    ("num.partitions", "4"),
+];
 
 /// Which broker the drivers speak to.
 pub(crate) enum Broker {

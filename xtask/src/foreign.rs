@@ -12,7 +12,12 @@ const STEP_MAX: Duration = Duration::from_secs(600);
 
 /// Whether all of them are set up.
 pub(crate) fn ready() -> bool {
-    let stamps = ["kafkajs/installed.json", "go/sarama", "go/kafkago"];
+    let stamps = [
+        "kafkajs/installed.json",
+        "go/sarama",
+        "go/kafkago",
+        "kafka_python_own/installed.txt",
+    ];
     let clients = target().join("clients");
     stamps.iter().all(|stamp| clients.join(stamp).is_file())
 }
@@ -48,6 +53,36 @@ pub(crate) fn go(log: &Path) -> Result<(), String> {
         .args(["./sarama", "./kafkago"])
         .current_dir(&sources);
     run_logged(&mut go, log, STEP_MAX)
+}
+
+/// The source distribution of kafka-python with its tests, and what they miss in it.
+pub(crate) fn kafka_python_own(python: &Path, log: &Path) -> Result<(), String> {
+    let (sources, folder) = places("kafka_python_own");
+    let pins = sources.join("requirements.txt");
+    let (stamp, source) = (folder.join("installed.txt"), folder.join("source"));
+    if !same(&pins, &stamp) {
+        start_over(&source)?;
+        let mut pip = command(python);
+        pip.args(["-m", "pip", "download", "--quiet"])
+            .args(["--disable-pip-version-check", "--no-deps"])
+            .args(["--no-binary", "kafka-python", "--require-hashes", "-r"])
+            .arg(&pins)
+            .arg("--dest")
+            .arg(&folder);
+        run_logged(&mut pip, log, STEP_MAX)?;
+        let mut unpack = command("tar");
+        unpack
+            .args(["--strip-components", "1", "-xzf"])
+            .arg(folder.join("kafka_python-3.0.12.tar.gz"))
+            .arg("-C")
+            .arg(&source);
+        run_logged(&mut unpack, log, STEP_MAX)?;
+        let marker = source.join("test/__init__.py");
+        std::fs::write(&marker, "")
+            .map_err(|e| format!("cannot write {}: {e}", marker.display()))?;
+        copy(&pins, &stamp)?;
+    }
+    copy(&sources.join("service.py"), &source.join("test/service.py"))
 }
 
 /// The sources of a client, and the folder of what it needs.

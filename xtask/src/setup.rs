@@ -80,7 +80,7 @@ pub(crate) fn run_shown(system: bool) -> Result<(), String> {
 /// Sets up all parts. Outside CI a part that cannot be had is noted in the log, not an error.
 pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
     run_logged(&mut cargo(["fetch", "--locked"]), log, STEP_MAX)?;
-    let parts: [(&str, Part); 7] = [
+    let parts: [(&str, Part); 8] = [
         ("system packages", &|log| packages(log, system || in_ci())),
         ("clients of others in Python", &|log| {
             venv(
@@ -88,6 +88,10 @@ pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
                 "tests/clients/requirements.txt",
                 log,
             )
+        }),
+        ("tests of others in Python", &|log| {
+            let python = clients_python().ok_or("the clients in Python are not set up")?;
+            foreign::kafka_python_own(&python, log)
         }),
         ("Kafka's tools", &kafka),
         ("kafkajs", &foreign::kafkajs),
