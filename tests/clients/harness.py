@@ -20,8 +20,9 @@ API_KEYS = {
     "FindCoordinator": 10, "JoinGroup": 11, "Heartbeat": 12, "LeaveGroup": 13, "SyncGroup": 14,
     "DescribeGroups": 15, "ListGroups": 16, "ApiVersions": 18, "CreateTopics": 19, "DeleteTopics": 20,
     "DeleteRecords": 21, "InitProducerId": 22, "OffsetForLeaderEpoch": 23, "AddPartitionsToTxn": 24,
-    "EndTxn": 26, "TxnOffsetCommit": 28, "DescribeConfigs": 32, "AlterConfigs": 33, "DescribeLogDirs": 35,
-    "CreatePartitions": 37, "DeleteGroups": 42, "IncrementalAlterConfigs": 44,
+    "EndTxn": 26, "TxnOffsetCommit": 28, "DescribeConfigs": 32, "AlterConfigs": 33, "AlterReplicaLogDirs": 34,
+    "DescribeLogDirs": 35, "CreatePartitions": 37, "DeleteGroups": 42, "ElectLeaders": 43,
+    "IncrementalAlterConfigs": 44, "AlterPartitionReassignments": 45, "ListPartitionReassignments": 46,
     "DescribeQuorum": 55, "DescribeCluster": 60, "ConsumerGroupHeartbeat": 68,
     "ListConfigResources": 74, "DescribeTopicPartitions": 75,
 }
@@ -29,32 +30,36 @@ API_KEYS = {
 # What every test of records needs: a topic, records in, records out.
 RECORDS = ["Metadata", "CreateTopics", "Produce", "Fetch", "ListOffsets"]
 
+# What setup installed for the clients: one folder each.
+INSTALLED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "target", "clients")
+
 CODECS = ["none", "gzip", "snappy", "lz4", "zstd"]
 
 
 class Test:
-    def __init__(self, name, run, needs, programs, seconds_max, files):
+    def __init__(self, name, run, needs, programs, seconds_max, files, installed):
         self.name = name
         self.run = run
         self.needs = needs
         self.programs = programs
         self.seconds_max = seconds_max
         self.files = files
+        self.installed = installed
 
 
 TESTS = {}
 
 
-def test(name, needs, programs=(), seconds_max=60, each=None, files=False):
+def test(name, needs, programs=(), seconds_max=60, each=None, files=False, installed=None):
     """Registers a test; with `each`, one per value, which it gets as its second argument. With `files` it reads the
-    broker's data directory."""
+    broker's data directory; `installed` is a path that setup makes for it."""
 
     def register(function):
         for value in each or [None]:
             full = name if value is None else f"{name}.{value}"
             run = function if value is None else (lambda context, value=value: function(context, value))
             assert full not in TESTS, f"two tests are called {full}"
-            TESTS[full] = Test(full, run, needs, programs, seconds_max, files)
+            TESTS[full] = Test(full, run, needs, programs, seconds_max, files, installed)
         return function
 
     return register
@@ -151,6 +156,8 @@ def why_not(test, offered, context):
     for program in test.programs:
         if not shutil.which(program):
             return f"needs {program}, which is not installed"
+    if test.installed and not os.path.exists(test.installed):
+        return f"needs {os.path.basename(test.installed)} of {test.name.split('.')[0]}: cargo xtask setup"
     if "java" in test.programs and not (context.kafka_libs and os.path.isdir(context.kafka_libs)):
         return "needs Kafka's jars: cargo xtask setup"
     return None

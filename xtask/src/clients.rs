@@ -3,6 +3,7 @@
 //! The drivers are in `tests/clients/`: one in Python, and `rdkafka/` in Rust. This starts the
 //! broker, hands them its address and reads their closing lines.
 
+use crate::foreign;
 use crate::kafka;
 use crate::node::Node;
 use crate::process::{
@@ -17,6 +18,15 @@ use std::time::Duration;
 
 const DRIVERS_MAX: Duration = Duration::from_secs(540);
 const BUILD_MAX: Duration = Duration::from_secs(900);
+
+/// Settings of the broker that is started for a run, under Kafka's names: groups that form at once,
+/// and what kafka-python's own tests want.
+const SETTINGS: [(&str, &str); 4] = [
+    ("group.initial.rebalance.delay.ms", "0"),
+    ("group.min.session.timeout.ms", "1000"),
+    ("node.id", "0"),
+    ("num.partitions", "4"),
+];
 
 /// Which broker the drivers speak to.
 pub(crate) enum Broker {
@@ -55,7 +65,8 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
     match &options.broker {
         Broker::At(bootstrap) => drive(bootstrap, None, options, log),
         Broker::Kafka => {
-            let kafka = kafka::Running::start_one()?;
+            let set = SETTINGS.map(|(name, value)| format!("{name}={value}"));
+            let kafka = kafka::Running::start_one(set.to_vec())?;
             drive(&kafka.bootstrap(), Some(&kafka.data_dir()), options, log)
         }
         Broker::Built => {
@@ -69,7 +80,9 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
             create_dir(&data)?;
             let node_log = log.with_file_name("clients-node.log");
             let _ = std::fs::remove_file(&node_log);
-            let node = Node::start(&binary, &data, &node_log)
+            let mut binary = command(binary);
+            binary.envs(SETTINGS.map(|(name, value)| (variable(name), value)));
+            let node = Node::start_by(binary, &data, &node_log)
                 .map_err(|reason| format!("{reason} (log in target/verify/clients-node.log)"))?;
             let driven = drive(&node.kafka.clone(), Some(&data), options, log);
             let stopped = node.stop();
@@ -77,6 +90,11 @@ pub(crate) fn run(options: &Options, log: &Path) -> Result<(), String> {
             driven.and(stopped)
         }
     }
+}
+
+/// The environment variable of a setting.
+fn variable(name: &str) -> String {
+    format!("CHRONIK_{}", name.replace('.', "_").to_uppercase())
 }
 
 /// Outside CI a missing toolchain skips its suite by name; in CI it is a failure.
@@ -125,10 +143,13 @@ fn drive_python(
     let work = target().join(format!("clients/work-{}", std::process::id()));
     create_dir(&work)?;
     // The drivers skip, by name, the tests whose program is missing; in CI none may be.
-    for program in ["kcat", "java"].into_iter().filter(|_| in_ci()) {
+    for program in ["kcat", "java", "node"].into_iter().filter(|_| in_ci()) {
         if !installed(program) {
             return Err(format!("{program} is not installed"));
         }
+    }
+    if in_ci() && !foreign::ready() {
+        return Err("clients in other languages are not set up".to_owned());
     }
     let mut drivers = command(python);
     // Bytecode next to the sources would be written outside target/.

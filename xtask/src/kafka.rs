@@ -102,10 +102,10 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// One node for client suites: an empty directory, a small heap.
-    pub(crate) fn start_one() -> Result<Self, String> {
+    /// One node for client suites: an empty directory, a small heap, further server properties.
+    pub(crate) fn start_one(set: Vec<String>) -> Result<Self, String> {
         let dir = target().join(format!("clients/kafka-run-{}", std::process::id()));
-        Self::start_by(command, dir, Vec::new(), "512m")
+        Self::start_by(command, dir, set, "512m")
     }
 
     /// One node on an empty directory, on ports that were free a moment ago; `new` makes its

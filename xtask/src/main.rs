@@ -7,6 +7,7 @@ mod accept;
 mod clients;
 mod codegen;
 mod compare;
+mod foreign;
 mod kafka;
 mod node;
 mod process;

@@ -3,7 +3,7 @@
 //! Ready is an event: the node prints the addresses it chose and then that it is ready, and then
 //! `/readyz` answers 200. The node stops when this is dropped, and dies with the task runner.
 
-use crate::process::{self, command, open_log, wait};
+use crate::process::{self, open_log, wait};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
@@ -49,12 +49,8 @@ impl Announced {
 }
 
 impl Node {
-    /// Starts the binary on an empty data directory and waits until it is ready.
-    pub(crate) fn start(binary: &Path, data: &Path, log: &Path) -> Result<Self, String> {
-        Self::start_by(command(binary), data, log)
-    }
-
-    /// The same, where the command's words so far say which binary and how.
+    /// Starts a binary on an empty data directory and waits until it is ready; the command's words
+    /// so far say which binary and how.
     pub(crate) fn start_by(mut binary: Command, data: &Path, log: &Path) -> Result<Self, String> {
         let mut child = binary
             .arg("start")

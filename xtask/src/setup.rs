@@ -4,6 +4,7 @@
 //! the two agree. System packages are installed only with `--system` or in CI; elsewhere a missing
 //! one is named, and the suite that needs it is skipped by that name.
 
+use crate::foreign::{self, copy, same};
 use crate::process::{
     self, cargo, command, create_dir, in_ci, installed, root, run_logged, succeeds, tail, target,
 };
@@ -25,6 +26,9 @@ const SYSTEM: &[(&str, &[&str])] = &[
     ("java", &["openjdk-17-jre-headless"]),
     ("mvn", &["maven"]),
     ("kcat", &["kcat"]),
+    ("node", &["nodejs"]),
+    ("npm", &["npm"]),
+    ("go", &["golang-go"]),
     ("strace", &["strace"]),
     ("mkfs.ext4", &["e2fsprogs"]),
     ("mount", &["mount"]),
@@ -76,7 +80,7 @@ pub(crate) fn run_shown(system: bool) -> Result<(), String> {
 /// Sets up all parts. Outside CI a part that cannot be had is noted in the log, not an error.
 pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
     run_logged(&mut cargo(["fetch", "--locked"]), log, STEP_MAX)?;
-    let parts: [(&str, Part); 5] = [
+    let parts: [(&str, Part); 8] = [
         ("system packages", &|log| packages(log, system || in_ci())),
         ("clients of others in Python", &|log| {
             venv(
@@ -85,7 +89,13 @@ pub(crate) fn run(log: &Path, system: bool) -> Result<(), String> {
                 log,
             )
         }),
+        ("tests of others in Python", &|log| {
+            let python = clients_python().ok_or("the clients in Python are not set up")?;
+            foreign::kafka_python_own(&python, log)
+        }),
         ("Kafka's tools", &kafka),
+        ("kafkajs", &foreign::kafkajs),
+        ("clients in Go", &foreign::go),
         ("clients around librdkafka", &|log| {
             rdkafka::build(log).map(drop)
         }),
@@ -218,14 +228,4 @@ fn kafka(log: &Path) -> Result<(), String> {
         ));
     run_logged(&mut maven, log, STEP_MAX)?;
     copy(&pom, &stamp)
-}
-
-fn same(one: &Path, other: &Path) -> bool {
-    matches!((std::fs::read(one), std::fs::read(other)), (Ok(a), Ok(b)) if a == b)
-}
-
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
-    std::fs::copy(from, to)
-        .map(|_| ())
-        .map_err(|e| format!("cannot write {}: {e}", to.display()))
 }
