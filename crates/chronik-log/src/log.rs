@@ -36,7 +36,7 @@ pub(crate) use compact::{CleanError, Cleanability, LastBatches, decode_cleaned, 
 pub use compact::{Compaction, CompactionRun};
 pub use read::LogRead;
 pub use recover::Loss;
-pub(crate) use recover::{Failed, Found, dir_name_of};
+pub(crate) use recover::{Failed, Found, dir_name_of, is_partition_dir};
 use segment::Segment;
 pub use segment::SegmentInfo;
 

@@ -32,7 +32,7 @@ use std::fmt;
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chronik_protocol::{
     ApiKey, DecodeError, EncodeError, HeaderError, Limits, Request, RequestFrame, Response, Rope,
@@ -127,6 +127,35 @@ pub(crate) struct Context {
     pub(crate) version: i16,
     /// What the client calls itself in this request.
     pub(crate) client_id: Option<Str>,
+    /// What the request takes of the budget.
+    pub(crate) room: Arc<RequestRoom>,
+}
+
+/// What a request takes of the budget: given back once it is answered, or by whoever takes it over
+/// because the answer may be long in coming.
+#[derive(Debug)]
+pub(crate) struct RequestRoom(Mutex<Option<Reservation>>);
+
+impl RequestRoom {
+    fn new(reservation: Reservation) -> Arc<Self> {
+        Arc::new(Self(Mutex::new(Some(reservation))))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Reservation>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The request is read and takes no more than this.
+    fn shrink_to(&self, bytes: usize) {
+        if let Some(reservation) = &mut *self.lock() {
+            reservation.shrink_to(bytes);
+        }
+    }
+
+    /// Hands it over.
+    pub(crate) fn take(&self) -> Option<Reservation> {
+        self.lock().take()
+    }
 }
 
 /// What goes back to the client.
@@ -205,10 +234,14 @@ fn call<H: Handler>(context: Context, frame: RequestFrame, limits: Limits) -> Pe
     Box::pin(async move {
         let version = frame.version;
         let correlation_id = frame.correlation_id;
-        let request = decode::<H::Request>(&frame, limits)?;
+        let size = frame.body.len();
+        let (request, charged) = decode_charged::<H::Request>(&frame, limits)?;
         drop(frame);
+        let room = Arc::clone(&context.room);
+        room.shrink_to(size + charged);
         let node = Arc::clone(&context.node);
         let Handled { response, held } = H::handle(context, request).await;
+        drop(room);
         node.metrics.errors(&response);
         Ok(Answer::Reply {
             rope: encode(correlation_id, version, &response)?,
@@ -218,13 +251,15 @@ fn call<H: Handler>(context: Context, frame: RequestFrame, limits: Limits) -> Pe
 }
 
 fn decode<R: Request>(frame: &RequestFrame, limits: Limits) -> Result<R, Refused> {
-    frame
-        .decode::<R>(limits)
-        .map(|(request, _charged)| request)
-        .map_err(|error| Refused::Body {
-            api_key: R::KEY,
-            error,
-        })
+    decode_charged(frame, limits).map(|(request, _charged)| request)
+}
+
+/// As [`decode`], with the bytes that its arrays take.
+fn decode_charged<R: Request>(frame: &RequestFrame, limits: Limits) -> Result<(R, usize), Refused> {
+    frame.decode::<R>(limits).map_err(|error| Refused::Body {
+        api_key: R::KEY,
+        error,
+    })
 }
 
 fn encode<R: Response>(correlation_id: i32, version: i16, response: &R) -> Result<Rope, Refused> {
@@ -272,9 +307,9 @@ pub(crate) async fn serve(
         connection: Arc::clone(connection),
         version,
         client_id: header.client_id.clone(),
+        room: RequestRoom::new(reservation),
     };
     let answer = (api.call)(context, header, limits).await;
-    drop(reservation);
     let elapsed = node.env.clock.now().since(started);
     node.metrics.request(api_key.name(), elapsed);
     answer
@@ -302,8 +337,9 @@ pub(crate) fn dispatch_produce(
         connection: Arc::clone(connection),
         version,
         client_id: header.client_id.clone(),
+        room: RequestRoom::new(frame.reservation),
     };
-    produce::dispatch(context, &header, limits, frame.reservation)
+    produce::dispatch(context, &header, limits)
 }
 
 /// The text of an error for people, as a nullable field.

@@ -22,10 +22,11 @@ use chronik_types::{ErrorCode, LeaderEpoch, NodeId, PartitionId, TopicId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::internal_topics::CONSUMER_OFFSETS;
+use crate::net::budget::Reservation;
 use crate::replica_manager::ReplicaManager;
 use crate::settings::NodeConfig;
 
-use shard::{Command, LiveOffset, ShardTask};
+use shard::{Command, LiveOffset, ShardTask, ViewRoom};
 
 /// Requests that wait for one shard's task; more wait in their connections.
 const QUEUE_MAX: usize = 1024;
@@ -41,6 +42,8 @@ pub(crate) struct GroupCoordinator {
     settings: Settings,
     replicas: Arc<ReplicaManager>,
     shards: RwLock<BTreeMap<PartitionId, Shard>>,
+    /// One page for people at a time: each is a copy of what it shows.
+    page: tokio::sync::Mutex<()>,
 }
 
 /// A shard's task, seen from outside. The task ends when this is dropped.
@@ -80,6 +83,7 @@ impl GroupCoordinator {
             },
             replicas,
             shards: RwLock::default(),
+            page: tokio::sync::Mutex::default(),
         }
     }
 
@@ -90,8 +94,10 @@ impl GroupCoordinator {
         image: &MetadataImage,
         group: &str,
         request: Request,
+        room: Option<Reservation>,
     ) -> Result<Reply, ErrorCode> {
-        self.ask_shard(self.place(image, group)?, request).await
+        let shard = self.place(image, group)?;
+        self.ask_in(shard, request, room).await
     }
 
     /// The partition that keeps `group`.
@@ -112,9 +118,18 @@ impl GroupCoordinator {
         partition: PartitionId,
         request: Request,
     ) -> Result<Reply, ErrorCode> {
+        self.ask_in(partition, request, None).await
+    }
+
+    async fn ask_in(
+        &self,
+        partition: PartitionId,
+        request: Request,
+        room: Option<Reservation>,
+    ) -> Result<Reply, ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        self.send(partition, Command::Ask(Box::new(request), reply))
-            .await?;
+        let asked = Command::Ask(Box::new(request), reply, room);
+        self.send(partition, asked).await?;
         answer.await.unwrap_or(Err(ErrorCode::NotCoordinator))
     }
 
@@ -123,21 +138,23 @@ impl GroupCoordinator {
         self.lock_read().keys().copied().collect()
     }
 
-    /// The groups of a shard as plain data: one of them, or all.
-    pub(crate) async fn view(
+    /// Groups of a shard as plain data: one of them, or as many as there is room for.
+    async fn view(
         &self,
         partition: PartitionId,
         group: Option<Str>,
-    ) -> Result<Vec<GroupView>, ErrorCode> {
+        room: ViewRoom,
+    ) -> Result<(Vec<GroupView>, ViewRoom), ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        self.send(partition, Command::View(group, reply)).await?;
+        let command = Command::View(group, room, reply);
+        self.send_now(partition, command).await?;
         answer.await.map_err(|_| ErrorCode::NotCoordinator)
     }
 
     /// Numbers of a shard.
     async fn facts(&self, partition: PartitionId) -> Result<Facts, ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        self.send(partition, Command::Facts(reply)).await?;
+        self.send_now(partition, Command::Facts(reply)).await?;
         answer.await.map_err(|_| ErrorCode::NotCoordinator)
     }
 
@@ -147,7 +164,7 @@ impl GroupCoordinator {
         max: usize,
     ) -> Result<Vec<LiveOffset>, ErrorCode> {
         let (reply, answer) = oneshot::channel();
-        self.send(partition, Command::LiveOffsets(max, reply))
+        self.send_now(partition, Command::LiveOffsets(max, reply))
             .await?;
         answer.await.map_err(|_| ErrorCode::NotCoordinator)
     }
@@ -170,6 +187,17 @@ impl GroupCoordinator {
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return Err(ErrorCode::NotCoordinator),
             Err(_) => return Err(ErrorCode::CoordinatorLoadInProgress),
+        }
+        let sent = shard.commands.send(command).await;
+        sent.map_err(|_| ErrorCode::NotCoordinator)
+    }
+
+    /// As [`Self::send`], without waiting for a shard that loads.
+    async fn send_now(&self, partition: PartitionId, command: Command) -> Result<(), ErrorCode> {
+        let shard = self.lock_read().get(&partition).cloned();
+        let shard = shard.ok_or(ErrorCode::NotCoordinator)?;
+        if shard.loaded.borrow().is_none() {
+            return Err(ErrorCode::CoordinatorLoadInProgress);
         }
         let sent = shard.commands.send(command).await;
         sent.map_err(|_| ErrorCode::NotCoordinator)

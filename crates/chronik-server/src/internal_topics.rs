@@ -23,6 +23,11 @@ pub(crate) fn creatable(name: &str, config: &NodeConfig, image: &MetadataImage) 
     }
     let groups = &config.groups;
     let nodes = i16::try_from(image.brokers().count()).unwrap_or(i16::MAX);
+    // The controller knows of nodes that have not registered yet, and takes up to three.
+    let replication_factor = match groups.offsets_replication_factor {
+        3 => -1,
+        wanted => wanted.min(nodes.max(1)),
+    };
     let settings = [
         ("cleanup.policy", "compact".to_owned()),
         ("compression.type", "producer".to_owned()),
@@ -30,7 +35,7 @@ pub(crate) fn creatable(name: &str, config: &NodeConfig, image: &MetadataImage) 
     ];
     CreatableTopic {
         partitions: groups.offsets_partitions,
-        replication_factor: groups.offsets_replication_factor.min(nodes.max(1)),
+        replication_factor,
         configs: settings
             .into_iter()
             .map(|(name, value)| (name.to_owned(), Some(value)))

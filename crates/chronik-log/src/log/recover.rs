@@ -27,6 +27,12 @@ use crate::journal::scan::{Operation, Place, Traced};
 use crate::producers::{self, Marker, Producers};
 use crate::shared::Shared;
 
+/// Whether a directory's name is one of a partition.
+pub(crate) fn is_partition_dir(name: &str) -> bool {
+    name.rsplit_once('-')
+        .is_some_and(|(_, number)| number.parse::<u32>().is_ok())
+}
+
 /// The directory of a partition.
 pub(crate) fn dir_name_of(topic: &TopicName, partition: PartitionId) -> String {
     format!("{topic}-{partition}")

@@ -19,7 +19,9 @@ use crate::journal::frame::{FRAME_ALIGN, frame_bytes};
 use crate::journal::record::{LogId, Record, State};
 use crate::journal::scan::{Scanned, Traced};
 use crate::journal::writer::{Frames, Position};
-use crate::log::{Failed, Found, Loss, PartitionKey, PartitionLog, dir_name_of, finish_swaps};
+use crate::log::{
+    Failed, Found, Loss, PartitionKey, PartitionLog, dir_name_of, finish_swaps, is_partition_dir,
+};
 use crate::manager::checkpoint_files::CLEAN_SHUTDOWN;
 use crate::shared::{Deletion, Shared};
 
@@ -384,14 +386,12 @@ fn strays(shared: &Shared, logs: &[Arc<PartitionLog>]) -> Result<Vec<String>, Fi
         .disk
         .list(root)
         .map_err(|e| FileError::new("list", root, e))?;
-    let is_partition = |name: &str| {
-        name.rsplit_once('-')
-            .is_some_and(|(_, number)| number.parse::<u32>().is_ok())
-    };
     let known: std::collections::BTreeSet<&str> = logs.iter().map(|log| log.dir_name()).collect();
     Ok(entries
         .into_iter()
-        .filter(|entry| entry.is_dir && is_partition(&entry.name) && !known.contains(&*entry.name))
+        .filter(|entry| {
+            entry.is_dir && is_partition_dir(&entry.name) && !known.contains(&*entry.name)
+        })
         .map(|entry| entry.name)
         .collect())
 }

@@ -375,6 +375,54 @@ async fn a_damaged_segment_stops_the_compaction_of_its_partition_alone() {
     assert_eq!(*world.ended.lock().unwrap(), []);
 }
 
+/// Stored while nothing had to be opened, with a checksum that fits: no damage of the disk.
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_cannot_be_opened_stays_and_the_rest_is_compacted() {
+    let world = SimWorld::new();
+    let (manager, _) = world.open_with(by_hand()).await;
+    let log = create(&manager, Durability::QuorumFsync, compacted());
+    let sealed: Vec<_> = (0..3)
+        .map(|n| (format!("sealed {n}"), Some("x".repeat(100))))
+        .collect();
+    let mut batch = keyed(Codec::Gzip, None, &sealed);
+    let middle = batch.len() - 20;
+    batch[middle] ^= 0xff;
+    chronik_protocol::set_max_timestamp(
+        &mut batch,
+        chronik_protocol::TimestampType::CreateTime,
+        1_700_000_000_000,
+    );
+    let kept = batch.clone();
+    append(&log, batch).unwrap();
+    let mut written = Records::new();
+    fill(&log, 100, &mut written);
+    manager.checkpoint().await.unwrap();
+    let run = clean(&manager).await.unwrap();
+    assert!(run.upto > Offset::new(3), "{run:?}");
+    assert_eq!(log.compaction().uncleanable, None);
+    let end = log.offsets().log_end;
+    let first = log.read(Offset::ZERO, 1, end, true).unwrap().batches;
+    // The log has given it its place: what follows base offset and epoch is as it was sent.
+    assert_eq!(first[21..], kept[21..]);
+    let rest = records_of(&read_from(&log, Offset::new(3)));
+    assert!(is_compaction_of(&rest, &written));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_directory_that_is_no_partitions_is_not_looked_into() {
+    let world = SimWorld::new();
+    let foreign = Path::new(DIR).join("lost+found");
+    let file = foreign.join("theirs.cleaned");
+    world.disk.create_dir_all(&foreign).unwrap();
+    world
+        .disk
+        .open(&file, chronik_io::fs::OpenMode::CreateNew)
+        .unwrap();
+    let (manager, _) = world.open_with(by_hand()).await;
+    drop(manager);
+    assert!(world.disk.exists(&file).unwrap());
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_full_disk_puts_a_compaction_off_and_loses_nothing() {
     let world = SimWorld::new();

@@ -47,31 +47,41 @@ impl Handler for FindCoordinator {
         context: Context,
         request: FindCoordinatorRequest,
     ) -> Handled<FindCoordinatorResponse> {
+        prepare(&context, request.key_type).await;
         if context.version < 4 {
-            return one(find(&context, request.key_type, &request.key).await).into();
+            return one(find(&context, request.key_type, &request.key)).into();
         }
-        let mut coordinators = Vec::with_capacity(request.coordinator_keys.len());
-        for key in request.coordinator_keys {
-            let found = find(&context, request.key_type, &key).await;
-            coordinators.push(of_many(key, found));
-        }
+        let keys = request.coordinator_keys.into_iter();
+        let coordinators = keys.map(|key| {
+            let found = find(&context, request.key_type, &key);
+            of_many(key, found)
+        });
         FindCoordinatorResponse {
-            coordinators,
+            coordinators: coordinators.collect(),
             ..FindCoordinatorResponse::default()
         }
         .into()
     }
 }
 
-async fn find(context: &Context, key_type: i8, key: &str) -> Result<BrokerView, Missing> {
+/// What there is to do once for all keys of a request.
+async fn prepare(context: &Context, key_type: i8) {
+    let node = &context.node;
+    match key_type {
+        GROUP if node.image().topic(CONSUMER_OFFSETS).is_none() => {
+            node.auto_create(&[CONSUMER_OFFSETS]).await;
+        }
+        TRANSACTION => {
+            tracing::warn!(event = "transactions_unsupported", peer = %context.connection.peer, "a client asked for a transaction coordinator: transactions are not supported yet");
+        }
+        _ => {}
+    }
+}
+
+fn find(context: &Context, key_type: i8, key: &str) -> Result<BrokerView, Missing> {
     match key_type {
         GROUP => {}
         TRANSACTION => {
-            tracing::warn!(
-                event = "transactions_unsupported",
-                transactional_id = key,
-                "a client asked for a transaction coordinator: transactions are not supported yet"
-            );
             return Err(Missing::new(
                 ErrorCode::TransactionalIdAuthorizationFailed,
                 "Transactions are not supported yet.",
@@ -97,9 +107,6 @@ async fn find(context: &Context, key_type: i8, key: &str) -> Result<BrokerView, 
         )
     };
     let node = &context.node;
-    if node.image().topic(CONSUMER_OFFSETS).is_none() {
-        node.auto_create(&[CONSUMER_OFFSETS]).await;
-    }
     let image = node.image();
     let topic = image.topic(CONSUMER_OFFSETS).ok_or_else(unavailable)?;
     let partition = node.groups.place(&image, key).map_err(|_| unavailable())?;

@@ -14,8 +14,9 @@ pub(super) mod offset_delete;
 pub(super) mod offset_fetch;
 pub(super) mod sync_group;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use chronik_controller::{MetadataImage, TopicImage};
 use chronik_coordinator::{Client, Reply, Request};
@@ -27,7 +28,17 @@ use super::Context;
 /// Asks the shard of `group`.
 async fn ask(context: &Context, group: &str, request: Request) -> Result<Reply, ErrorCode> {
     let image = context.node.image();
-    context.node.groups.ask(&image, group, request).await
+    context.node.groups.ask(&image, group, request, None).await
+}
+
+/// As [`ask`], for what may be parked for minutes: the shard gives back the request's room once it
+/// has taken over what it needs, and nothing here keeps the frame.
+async fn ask_and_park(context: Context, group: &str, request: Request) -> Result<Reply, ErrorCode> {
+    let image = context.node.image();
+    let groups = Arc::clone(&context.node.groups);
+    let room = context.room.take();
+    drop(context);
+    groups.ask(&image, group, request, room).await
 }
 
 /// Groups of one request by where they are kept.
@@ -41,14 +52,13 @@ struct Placed {
 fn placed(context: &Context, groups: &[Str]) -> Placed {
     let image = context.node.image();
     let mut placed = Placed::default();
+    // One that is named again is answered once.
+    let groups: BTreeSet<&str> = groups.iter().map(Str::as_str).collect();
     for group in groups {
-        match context.node.groups.place(&image, group) {
-            Ok(shard) => placed
-                .by_shard
-                .entry(shard)
-                .or_default()
-                .push(group.clone()),
-            Err(code) => placed.lost.push((group.clone(), code)),
+        let group = Str::from(group);
+        match context.node.groups.place(&image, &group) {
+            Ok(shard) => placed.by_shard.entry(shard).or_default().push(group),
+            Err(code) => placed.lost.push((group, code)),
         }
     }
     placed
@@ -81,10 +91,15 @@ fn topic<'a>(
     }
 }
 
+/// A copy that does not keep the request's frame in memory.
+fn detached(text: &Str) -> Str {
+    Str::from(text.as_str())
+}
+
 /// Who asks, as groups show their members.
 fn client(context: &Context) -> Client {
     Client {
-        id: context.client_id.clone().unwrap_or_default(),
+        id: context.client_id.as_ref().map(detached).unwrap_or_default(),
         host: host(context.connection.peer.ip()).into(),
     }
 }

@@ -25,7 +25,6 @@ use chronik_types::{ErrorCode, PartitionId, TopicId};
 use super::{Answer, Api, Context, Pending, Refused, decode, encode, message};
 use crate::append::{AppendRequest, Rejected, append};
 use crate::error_code::Failure;
-use crate::net::budget::Reservation;
 use crate::net::connection::PendingAnswer;
 use crate::partition::{Committed, CurrentLeader, LeadershipLost};
 
@@ -51,7 +50,6 @@ pub(super) fn dispatch(
     context: Context,
     frame: &RequestFrame,
     limits: Limits,
-    reservation: Reservation,
 ) -> Result<PendingAnswer, Refused> {
     let started = context.node.env.clock.now();
     let request: ProduceRequest = decode(frame, limits)?;
@@ -74,7 +72,7 @@ pub(super) fn dispatch(
     }
     Ok(Box::pin(async move {
         wait(&context, &mut response, waiting, timeout).await;
-        drop(reservation);
+        drop(context.room.take());
         let elapsed = context.node.env.clock.now().since(started);
         context
             .node

@@ -5,10 +5,11 @@
 //! and passed over: one bad record must not take every group of the shard away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use chronik_coordinator::{GroupShard, Settings};
-use chronik_io::task;
+use chronik_io::{Clock, task};
 use chronik_log::ReadError;
 use chronik_protocol::{BatchIter, RecordIter};
 use chronik_types::Offset;
@@ -19,6 +20,8 @@ use crate::partition::{FetchWaiter, Partition};
 const STEP_BYTES: usize = 1 << 20;
 /// Bytes that the records of one compressed batch may take.
 const OPEN_BYTES_MAX: usize = 64 << 20;
+/// How long a log that could not be read is left alone.
+const RETRY: Duration = Duration::from_secs(1);
 /// Unreadable records that are reported one by one; the rest is only counted.
 const REPORTED_MAX: u64 = 10;
 
@@ -31,8 +34,13 @@ pub(super) struct Loaded {
     pub(super) unreadable: u64,
 }
 
-/// `None` if this node does not lead the partition any more.
-pub(super) async fn load(partition: &Arc<Partition>, settings: Settings) -> Option<Loaded> {
+/// `None` if this node does not lead the partition any more, or if its log is damaged: a part of
+/// what was committed would be taken for the whole.
+pub(super) async fn load(
+    clock: &Clock,
+    partition: &Arc<Partition>,
+    settings: Settings,
+) -> Option<Loaded> {
     let offsets = partition.log.offsets();
     let (mut at, end) = (offsets.log_start, offsets.log_end);
     let mut loaded = Loaded {
@@ -60,11 +68,17 @@ pub(super) async fn load(partition: &Arc<Partition>, settings: Settings) -> Opti
         loaded = taken;
         match next {
             Ok(next) => at = next,
-            Err(error) => {
-                tracing::error!(event = "group_shard_damaged", partition = %partition.partition, offset = %at, %error, "the log of consumer groups cannot be read further; what was committed after this is unknown");
-                loaded.unreadable += 1;
-                break;
+            // What lay there was compacted away or deleted meanwhile.
+            Err(ReadError::OutOfRange { log_start, .. }) if log_start > at => at = log_start,
+            Err(ReadError::File(error)) => {
+                tracing::error!(event = "group_shard_unread", partition = %partition.partition, offset = %at, %error, "the log of consumer groups cannot be read; it is tried again");
+                clock.sleep_until(clock.now() + RETRY).await;
             }
+            Err(error @ (ReadError::Corrupt { .. } | ReadError::OutOfRange { .. })) => {
+                tracing::error!(event = "group_shard_damaged", partition = %partition.partition, offset = %at, %error, "the log of consumer groups is damaged: its groups have no coordinator");
+                return None;
+            }
+            Err(ReadError::Closed) => return None,
         }
     }
     Some(loaded)
@@ -87,11 +101,11 @@ fn take_over(
     } else {
         read.next_offset
     };
-    let starts: Vec<usize> = BatchIter::new(&read.batches)
-        .filter_map(|batch| batch.ok().map(|(start, _)| start))
-        .collect();
-    for start in starts {
-        loaded.batch(partition, &read.batches.slice(start..));
+    for batch in BatchIter::new(&read.batches) {
+        match batch {
+            Ok((start, _)) => loaded.batch(partition, &read.batches.slice(start..)),
+            Err(error) => loaded.refuse(partition, &error),
+        }
     }
     (loaded, Ok(next))
 }

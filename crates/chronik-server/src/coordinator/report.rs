@@ -10,26 +10,42 @@ use chronik_types::{Offset, PartitionId};
 use serde_json::{Value, json};
 
 use super::GroupCoordinator;
+use super::shard::ViewRoom;
 
-/// Series of lag at most: an operator's Prometheus pays for each. The rest is counted.
+/// Series of lag at most: an operator's Prometheus pays for each.
 const LAGS_MAX: usize = 10_000;
+/// Longest name of a group in a label, in bytes.
+const LABEL_MAX: usize = 255;
+/// What a page of all groups holds at most.
+const PAGE: ViewRoom = ViewRoom {
+    groups: 1_000,
+    offsets: 10_000,
+    left_out: 0,
+};
 
 impl GroupCoordinator {
     /// This node's groups in Prometheus' form.
     pub(crate) async fn metrics(&self, image: &MetadataImage) -> String {
-        let (mut facts, mut lags, mut left) = (Facts::default(), String::new(), LAGS_MAX);
+        let (mut facts, mut lags) = (Facts::default(), String::new());
+        let (mut left, mut left_out) = (LAGS_MAX, 0);
         for shard in self.shards() {
             // A shard that is loading or leaving has no numbers now.
             if let Ok(of_shard) = self.facts(shard).await {
                 add(&mut facts, &of_shard);
             }
-            for live in self.live_offsets(shard, left).await.unwrap_or_default() {
-                left -= 1;
-                let end = self.end(image, &live.topic, live.partition);
-                if let Some(lag) = end.map(|end| behind(live.offset, end)) {
-                    let labels = labels(&live.group, &live.topic, live.partition);
-                    let _ = writeln!(lags, "chronik_group_lag{{{labels}}} {lag}");
+            // One more than there is room for, to know of it.
+            for live in self.live_offsets(shard, left + 1).await.unwrap_or_default() {
+                let Some(end) = self.end(image, &live.topic, live.partition) else {
+                    continue;
+                };
+                if left == 0 || live.group.len() > LABEL_MAX {
+                    left_out += 1;
+                    continue;
                 }
+                left -= 1;
+                let lag = behind(live.offset, end);
+                let labels = labels(&live.group, &live.topic, live.partition);
+                let _ = writeln!(lags, "chronik_group_lag{{{labels}}} {lag}");
             }
         }
         let loads = self.load_facts();
@@ -75,6 +91,11 @@ impl GroupCoordinator {
                 load_seconds.as_secs_f64().to_string(),
             ),
             (
+                "group_lag_left_out",
+                "Whether there are more partitions to be behind on than are told, or longer names",
+                number(left_out),
+            ),
+            (
                 "group_records_unreadable",
                 "Records of __consumer_offsets passed over while loading",
                 unreadable.to_string(),
@@ -96,11 +117,16 @@ impl GroupCoordinator {
             Some(group) => self.place(image, group).into_iter().collect(),
             None => self.shards(),
         };
+        let _alone = self.page.lock().await;
         let mut groups = Vec::new();
         let mut unavailable = Vec::new();
+        let mut room = PAGE;
         for shard in shards {
-            match self.view(shard, group.map(Str::from)).await {
-                Ok(views) => groups.extend(views),
+            match self.view(shard, group.map(Str::from), room).await {
+                Ok((views, left)) => {
+                    groups.extend(views);
+                    room = left;
+                }
                 Err(code) => {
                     unavailable.push(json!({"shard": shard.get(), "error": code.name()}));
                 }
@@ -109,7 +135,11 @@ impl GroupCoordinator {
         groups.sort_by(|a, b| a.id.as_str().cmp(b.id.as_str()));
         let is_one = group.is_some();
         let groups = groups.iter().map(|view| self.of_group(image, view, is_one));
-        json!({"groups": groups.collect::<Vec<_>>(), "unavailable": unavailable})
+        json!({
+            "groups": groups.collect::<Vec<_>>(),
+            "groups_left_out": room.left_out,
+            "unavailable": unavailable,
+        })
     }
 
     fn of_group(&self, image: &MetadataImage, view: &GroupView, with_events: bool) -> Value {

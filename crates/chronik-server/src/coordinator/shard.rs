@@ -28,25 +28,44 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use super::LoadFacts;
 use super::load::load;
+use crate::net::budget::Reservation;
 use crate::partition::{Committed, LeadershipLost, Partition, PartitionError, ProduceError};
 
 /// How long an answer waits for its records to be committed, as Kafka's coordinator does.
 const COMMIT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Commands between two looks at the time.
+const COMMANDS_IN_A_ROW: usize = 256;
+/// Decisions that time brings about before others are served again.
+const DUE_IN_A_ROW: usize = 64;
+
 type Respond = oneshot::Sender<Result<Reply, ErrorCode>>;
 
 /// What the task is asked.
 pub(super) enum Command {
-    /// A client's request.
-    Ask(Box<Request>, Respond),
+    /// A client's request, with what it takes of the budget until the shard has taken it over.
+    Ask(Box<Request>, Respond, Option<Reservation>),
     /// Topics that are no more.
     TopicsDeleted(Vec<Str>),
-    /// One group, or all of them.
-    View(Option<Str>, oneshot::Sender<Vec<GroupView>>),
+    /// One group, or as many as there is room for; and the room that is left.
+    View(
+        Option<Str>,
+        ViewRoom,
+        oneshot::Sender<(Vec<GroupView>, ViewRoom)>,
+    ),
     /// Numbers.
     Facts(oneshot::Sender<Facts>),
     /// So many committed offsets of groups with members at most.
     LiveOffsets(usize, oneshot::Sender<Vec<LiveOffset>>),
+}
+
+/// How much a page about groups may still hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct ViewRoom {
+    pub(super) groups: usize,
+    pub(super) offsets: usize,
+    /// Groups that found no room.
+    pub(super) left_out: usize,
 }
 
 /// What a group with members has committed.
@@ -89,8 +108,8 @@ impl ShardTask {
     ) {
         let started = self.env.clock.now();
         let settings = self.settings.clone();
-        let Some(loaded) = load(&self.partition, settings).await else {
-            tracing::info!(event = "group_shard_abandoned", partition = %self.partition.partition, "another node coordinates these groups now");
+        let Some(loaded) = load(&self.env.clock, &self.partition, settings).await else {
+            tracing::info!(event = "group_shard_abandoned", partition = %self.partition.partition, "these groups are not coordinated here");
             return;
         };
         let took = self.env.clock.now().since(started);
@@ -107,6 +126,7 @@ impl ShardTask {
             asked: BTreeMap::new(),
             next_ticket: 0,
             uncommitted: VecDeque::new(),
+            in_a_row: 0,
         };
         serving.shard.loaded(serving.now());
         loading.send_replace(Some(LoadFacts {
@@ -121,7 +141,9 @@ impl ShardTask {
 /// Answers that wait for an append to be committed, and for all before it.
 struct Uncommitted {
     committed: Committed,
-    until: Instant,
+    /// When those who wait are told that it takes too long; none once they were. The append is
+    /// still there then, and what is said of it later still waits for it.
+    until: Option<Instant>,
     answers: Vec<(Respond, Reply)>,
 }
 
@@ -135,6 +157,8 @@ struct Serving {
     next_ticket: u64,
     /// In the order of the log.
     uncommitted: VecDeque<Uncommitted>,
+    /// Commands since time was last looked at.
+    in_a_row: usize,
 }
 
 /// Why serving goes on or ends.
@@ -158,27 +182,32 @@ impl Serving {
             match self.next_event(&mut commands).await {
                 Event::Command(None) => return,
                 Event::Command(Some(command)) => {
-                    // A shard that is never idle still has deadlines.
-                    self.obey_time();
                     self.obey(command);
+                    // A shard that is never idle still has deadlines. What was queued before it
+                    // looks is served first: a heartbeat that waits here has come in time.
+                    self.in_a_row += 1;
+                    if self.in_a_row >= COMMANDS_IN_A_ROW {
+                        self.obey_time();
+                        self.give_up_waiting();
+                    }
                 }
                 Event::Committed(Ok(())) => self.release(Ok(())),
                 Event::Committed(Err(LeadershipLost)) => {
                     self.release(Err(ErrorCode::NotCoordinator));
                 }
-                Event::CommitTimeout => {
-                    self.release(Err(AppendFailed::TimedOut.group_error()));
-                }
+                Event::CommitTimeout => self.give_up_waiting(),
                 Event::Deadline => self.obey_time(),
             }
+            // Much may be due at once; others on this thread come first for a moment.
+            tokio::task::yield_now().await;
         }
     }
 
     async fn next_event(&mut self, commands: &mut mpsc::Receiver<Command>) -> Event {
         let clock = &self.env.clock;
         let deadline = self.shard.next_deadline();
+        let until = self.uncommitted.iter().find_map(|append| append.until);
         let oldest = self.uncommitted.front_mut();
-        let until = oldest.as_ref().map(|oldest| oldest.until);
         tokio::select! {
             biased;
             outcome = committed(oldest) => Event::Committed(outcome),
@@ -191,11 +220,12 @@ impl Serving {
     fn obey(&mut self, command: Command) {
         let now = self.now();
         match command {
-            Command::Ask(request, respond) => {
+            Command::Ask(request, respond, room) => {
                 let ticket = Ticket(self.next_ticket);
                 self.next_ticket += 1;
                 self.asked.insert(ticket, respond);
                 let decision = self.shard.handle(now, *request, ticket);
+                drop(room);
                 self.carry_out(now, decision);
             }
             Command::TopicsDeleted(topics) => {
@@ -203,13 +233,12 @@ impl Serving {
                 self.obey_time();
             }
             // Whoever asked for a view may have gone.
-            Command::View(None, respond) => {
-                let ids = self.shard.group_ids();
-                let views = ids.filter_map(|id| self.shard.group(id)).collect();
-                let _ = respond.send(views);
+            Command::View(None, room, respond) => {
+                let _ = respond.send(self.view(room));
             }
-            Command::View(Some(id), respond) => {
-                let _ = respond.send(self.shard.group(&id).into_iter().collect());
+            Command::View(Some(id), room, respond) => {
+                let view = self.shard.group(&id).into_iter().collect();
+                let _ = respond.send((view, room));
             }
             Command::Facts(respond) => {
                 let _ = respond.send(self.shard.facts());
@@ -227,11 +256,35 @@ impl Serving {
         }
     }
 
+    /// Does some of what is due; the rest is still due then.
     fn obey_time(&mut self) {
+        self.in_a_row = 0;
         let now = self.now();
-        while let Some(decision) = self.shard.due(now) {
-            self.carry_out(now, decision);
+        for _ in 0..DUE_IN_A_ROW {
+            match self.shard.due(now) {
+                Some(decision) => self.carry_out(now, decision),
+                None => return,
+            }
         }
+    }
+
+    /// Groups as far as there is room.
+    fn view(&self, mut room: ViewRoom) -> (Vec<GroupView>, ViewRoom) {
+        let mut views = Vec::new();
+        for id in self.shard.group_ids() {
+            if room.groups == 0 || room.offsets == 0 {
+                room.left_out += 1;
+                continue;
+            }
+            if let Some(mut view) = self.shard.group(id) {
+                view.offsets.truncate(room.offsets);
+                view.events.clear();
+                room.groups -= 1;
+                room.offsets -= view.offsets.len();
+                views.push(view);
+            }
+        }
+        (views, room)
     }
 
     /// Appends what was decided, and lets it happen.
@@ -249,11 +302,11 @@ impl Serving {
         if let Some(committed) = committed {
             self.uncommitted.push_back(Uncommitted {
                 committed,
-                until: now.instant + COMMIT_TIMEOUT,
+                until: Some(now.instant + COMMIT_TIMEOUT),
                 answers: Vec::new(),
             });
         }
-        self.answer(effects);
+        self.answer(now, effects);
     }
 
     /// `Ok(None)`: there was nothing to append, or it is committed already.
@@ -292,13 +345,15 @@ impl Serving {
             .map_err(|error| failed(&error))
     }
 
-    fn answer(&mut self, effects: Effects) {
+    fn answer(&mut self, now: Now, effects: Effects) {
         for answer in effects.answers {
             let Some(respond) = self.asked.remove(&answer.ticket) else {
                 continue;
             };
             match (answer.after, self.uncommitted.back_mut()) {
                 (After::AfterAppended, Some(newest)) => {
+                    let until = now.instant + COMMIT_TIMEOUT;
+                    newest.until.get_or_insert(until);
                     newest.answers.push((respond, answer.reply));
                 }
                 (After::Now, _) | (After::AfterAppended, None) => {
@@ -309,7 +364,20 @@ impl Serving {
         }
     }
 
-    /// The oldest append is committed, or will not be in time.
+    /// Tells those who have waited too long for a commit.
+    fn give_up_waiting(&mut self) {
+        let now = self.env.clock.now();
+        for append in &mut self.uncommitted {
+            if append.until.is_some_and(|until| until <= now) {
+                append.until = None;
+                for (respond, _) in append.answers.drain(..) {
+                    let _ = respond.send(Err(AppendFailed::TimedOut.group_error()));
+                }
+            }
+        }
+    }
+
+    /// The oldest append is committed, or never will be.
     fn release(&mut self, outcome: Result<(), ErrorCode>) {
         let Some(oldest) = self.uncommitted.pop_front() else {
             return;

@@ -33,7 +33,15 @@ impl Drop for Waiter<'_> {
 /// Bytes taken from a pool; given back when dropped.
 #[derive(Debug)]
 pub(crate) struct Reservation {
-    _permit: OwnedSemaphorePermit,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Reservation {
+    /// Gives back what is above `bytes`.
+    pub(crate) fn shrink_to(&mut self, bytes: usize) {
+        let above = self.permit.num_permits().saturating_sub(bytes);
+        drop(self.permit.split(above));
+    }
 }
 
 /// More than the whole pool was asked for: it would be waited for in vain.
@@ -63,7 +71,7 @@ impl Budget {
         let _waiter = Waiter(&self.waiting);
         let permit = Arc::clone(&self.pool).acquire_many_owned(count).await;
         Ok(Reservation {
-            _permit: permit.expect("the pool is never closed"),
+            permit: permit.expect("the pool is never closed"),
         })
     }
 
@@ -72,7 +80,7 @@ impl Budget {
     pub(crate) fn try_reserve(&self, bytes: usize) -> Option<Reservation> {
         let count = u32::try_from(bytes).ok()?;
         let permit = Arc::clone(&self.pool).try_acquire_many_owned(count).ok()?;
-        Some(Reservation { _permit: permit })
+        Some(Reservation { permit })
     }
 
     /// Whether somebody waits for room.
@@ -104,7 +112,11 @@ mod tests {
         assert!(budget.try_reserve(41).is_none());
         drop(held);
         assert_eq!(budget.used(), 0);
-        assert!(budget.try_reserve(100).is_some());
+        let mut held = budget.try_reserve(100).unwrap();
+        held.shrink_to(30);
+        assert_eq!(budget.used(), 30);
+        held.shrink_to(31);
+        assert_eq!(budget.used(), 30);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! The first reading of a pass: the last offset of every key in the dirty part.
 
-use chronik_protocol::{BatchError, OpenBatch};
+use chronik_protocol::OpenBatch;
 use chronik_types::Offset;
 
 use super::filter::OPEN_BYTES_MAX;
@@ -62,12 +62,13 @@ impl Build {
 
     /// False once the map is full.
     fn put(&mut self, met: &Met) -> Result<bool, CleanError> {
-        let failed =
-            |error: BatchError| self.walk.sources[met.source].malformed(met.position, &error);
-        let open = OpenBatch::new(&met.batch, OPEN_BYTES_MAX).map_err(failed)?;
+        // One that cannot be opened was stored unopened and stays as it is: see the filter.
+        let Ok(open) = OpenBatch::new(&met.batch, OPEN_BYTES_MAX) else {
+            return Ok(true);
+        };
         let (map, first, upto) = (&mut self.map, self.first, &mut self.upto);
         let mut has_room = true;
-        open.for_each(|record| {
+        let walked = open.for_each(|record| {
             let offset = Offset::new(record.offset);
             if !has_room || offset < first {
                 return;
@@ -76,9 +77,9 @@ impl Build {
             if has_room {
                 *upto = offset.next();
             }
-        })
-        .map_err(failed)?;
-        Ok(has_room)
+        });
+        // What was read before the record that cannot be is as good as any.
+        Ok(has_room || walked.is_err())
     }
 }
 

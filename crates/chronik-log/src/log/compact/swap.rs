@@ -23,7 +23,7 @@ use super::range::Facts;
 use super::source::CleanError;
 use crate::error::FileError;
 use crate::log::segment::{Segment, file_name};
-use crate::log::{Gate, PartitionLog, State};
+use crate::log::{Gate, PartitionLog, State, is_partition_dir};
 use crate::shared::Shared;
 
 fn swap_name(base: Offset, end: Offset) -> String {
@@ -186,7 +186,11 @@ pub(crate) async fn finish_swaps(shared: &Shared) -> Result<(), FileError> {
     let entries = disk
         .list(root)
         .map_err(|e| FileError::new("list", root, e))?;
-    for dir in entries.iter().filter(|entry| entry.is_dir) {
+    // Others' directories are not ours to look into, such as a filesystem's own `lost+found`.
+    let partitions = entries
+        .iter()
+        .filter(|entry| entry.is_dir && is_partition_dir(&entry.name));
+    for dir in partitions {
         let dir = root.join(&dir.name);
         let files = disk
             .list(&dir)

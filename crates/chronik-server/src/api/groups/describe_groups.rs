@@ -46,7 +46,7 @@ impl Handler for DescribeGroups {
         }
         let with_operations = request.include_authorized_operations;
         let groups = request.groups.iter().filter_map(|group| {
-            let mut group = found.get(group)?.clone();
+            let mut group = found.remove(group)?;
             if context.version < 6 && group.error_code == ErrorCode::GroupIdNotFound.code() {
                 group.error_code = 0;
                 group.error_message = None;

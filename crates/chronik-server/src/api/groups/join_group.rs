@@ -9,7 +9,7 @@ use chronik_coordinator::{JoinGroup as Join, Request};
 use chronik_protocol::generated::{JoinGroupRequest, JoinGroupResponse};
 
 use super::super::{Context, Handled, Handler};
-use super::{ask, client, expect_reply};
+use super::{ask_and_park, client, detached, expect_reply};
 
 pub(in crate::api) struct JoinGroup;
 
@@ -17,11 +17,15 @@ impl Handler for JoinGroup {
     type Request = JoinGroupRequest;
     const VERSIONS: RangeInclusive<i16> = 0..=9;
 
-    async fn handle(context: Context, request: JoinGroupRequest) -> Handled<JoinGroupResponse> {
+    async fn handle(context: Context, mut request: JoinGroupRequest) -> Handled<JoinGroupResponse> {
+        request.group_id = detached(&request.group_id);
+        request.member_id = detached(&request.member_id);
+        request.group_instance_id = request.group_instance_id.as_ref().map(detached);
+        let version = context.version;
         let (group, member) = (request.group_id.clone(), request.member_id.clone());
         let new_member = context.node.env.rng.uuid();
-        let join = Join::from_wire(request, context.version, client(&context), new_member);
-        let mut response = match ask(&context, &group, Request::JoinGroup(join)).await {
+        let join = Join::from_wire(request, version, client(&context), new_member);
+        let mut response = match ask_and_park(context, &group, Request::JoinGroup(join)).await {
             Ok(reply) => expect_reply!(reply, JoinGroup),
             Err(code) => JoinGroupResponse {
                 error_code: code.code(),
@@ -29,7 +33,7 @@ impl Handler for JoinGroup {
                 ..JoinGroupResponse::default()
             },
         };
-        if context.version < 7 {
+        if version < 7 {
             response.protocol_name.get_or_insert_default();
         }
         response.into()

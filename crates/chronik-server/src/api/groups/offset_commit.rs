@@ -8,12 +8,14 @@
 use std::ops::RangeInclusive;
 
 use chronik_coordinator::{OffsetCommit as Commit, Request};
-use chronik_protocol::generated::offset_commit_request::OffsetCommitRequestTopic;
+use chronik_protocol::generated::offset_commit_request::{
+    OffsetCommitRequestPartition, OffsetCommitRequestTopic,
+};
 use chronik_protocol::generated::offset_commit_response::{
     OffsetCommitResponsePartition, OffsetCommitResponseTopic,
 };
 use chronik_protocol::generated::{OffsetCommitRequest, OffsetCommitResponse};
-use chronik_types::ErrorCode;
+use chronik_types::{ErrorCode, PartitionId};
 
 use super::super::{Context, Handled, Handler};
 use super::{ask, expect_reply, topic};
@@ -35,7 +37,19 @@ impl Handler for OffsetCommit {
                 Ok(found) => {
                     asked.name = found.name.as_str().into();
                     asked.topic_id = found.id.get();
-                    known.push(asked);
+                    let is_there = |part: &OffsetCommitRequestPartition| {
+                        let partition = PartitionId::new(part.partition_index);
+                        found.partition(partition).is_some()
+                    };
+                    let mut absent = asked.clone();
+                    absent.partitions.retain(|part| !is_there(part));
+                    asked.partitions.retain(is_there);
+                    if !absent.partitions.is_empty() {
+                        topics.push(failed(&absent, ErrorCode::UnknownTopicOrPartition));
+                    }
+                    if !asked.partitions.is_empty() {
+                        known.push(asked);
+                    }
                 }
                 Err(code) => topics.push(failed(&asked, code)),
             }

@@ -5,6 +5,7 @@
 //! Version notes: v2 all topics and an error of the whole; v5 leader epochs; v7 require stable;
 //! v8 many groups (KIP-709); v10 topic ids.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use chronik_controller::MetadataImage;
@@ -35,8 +36,12 @@ impl Handler for OffsetFetch {
     async fn handle(context: Context, request: OffsetFetchRequest) -> Handled<OffsetFetchResponse> {
         let require_stable = request.require_stable;
         if context.version >= 8 {
-            let mut groups = Vec::with_capacity(request.groups.len());
+            let (mut groups, mut asked) = (Vec::new(), BTreeSet::new());
             for group in request.groups {
+                // One that is named again is answered once.
+                if !asked.insert(group.group_id.clone()) {
+                    continue;
+                }
                 groups.push(fetch(&context, group, require_stable).await);
             }
             return OffsetFetchResponse {

@@ -8,7 +8,7 @@ use chronik_coordinator::{Request, SyncGroup as Sync};
 use chronik_protocol::generated::{SyncGroupRequest, SyncGroupResponse};
 
 use super::super::{Context, Handled, Handler};
-use super::{ask, expect_reply};
+use super::{ask_and_park, detached, expect_reply};
 
 pub(in crate::api) struct SyncGroup;
 
@@ -16,10 +16,12 @@ impl Handler for SyncGroup {
     type Request = SyncGroupRequest;
     const VERSIONS: RangeInclusive<i16> = 0..=5;
 
-    async fn handle(context: Context, request: SyncGroupRequest) -> Handled<SyncGroupResponse> {
+    async fn handle(context: Context, mut request: SyncGroupRequest) -> Handled<SyncGroupResponse> {
+        request.group_id = detached(&request.group_id);
+        request.member_id = detached(&request.member_id);
         let group = request.group_id.clone();
         let sync = Request::SyncGroup(Sync::from_wire(request));
-        match ask(&context, &group, sync).await {
+        match ask_and_park(context, &group, sync).await {
             Ok(reply) => expect_reply!(reply, SyncGroup),
             Err(code) => SyncGroupResponse {
                 error_code: code.code(),
