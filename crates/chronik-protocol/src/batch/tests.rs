@@ -225,6 +225,24 @@ fn attributes_counts_and_sequences_are_checked() {
 }
 
 #[test]
+fn an_lz4_frame_that_java_cannot_read_is_refused() {
+    let mut builder = BatchBuilder::new(Codec::Lz4);
+    builder.push(0, None, Some(b"value"), &[]).expect("fits");
+    let good = builder.build().expect("has a record");
+    assert!(validate(&good, &LIMITS).is_ok());
+    // Byte 4 of the frame: version in two bits, then whether blocks are independent.
+    for (at, bits) in [(4, 0b0010_0000), (4, 0b1000_0000), (0, 1)] {
+        let mut bad = good.to_vec();
+        bad[header::RECORDS_AT + at] ^= bits;
+        let crc = crc32c(&bad[header::ATTRIBUTES_AT..]);
+        bad[header::CRC_AT..header::ATTRIBUTES_AT].copy_from_slice(&crc.to_be_bytes());
+        let refused = validate(&bad, &LIMITS);
+        let is_lz4 = matches!(&refused, Err(BatchError::Compression { codec: "lz4", .. }));
+        assert!(is_lz4, "{at} {bits}: {refused:?}");
+    }
+}
+
+#[test]
 fn a_malformed_record_is_named() {
     // The first record: length, attributes, timestamp, offset, key of one byte at 65, value.
     let changed = |at: usize, value: u8| {

@@ -85,6 +85,9 @@ pub fn validate(buffer: &[u8], limits: &BatchLimits) -> Result<BatchInfo, BatchE
         });
     }
     let codec = header.codec()?;
+    if codec == Codec::Lz4 {
+        check_lz4_frame(&buffer[RECORDS_AT..])?;
+    }
     let BatchHeader {
         count,
         last_offset_delta,
@@ -154,5 +157,31 @@ pub(super) fn walk(header: &BatchHeader, records: &[u8]) -> Result<RecordFacts, 
     match records.len() - position {
         0 => Ok(facts),
         left => Err(BatchError::TrailingBytes(left)),
+    }
+}
+
+/// Kafka's own reader, and so every Java client, knows frames of independent blocks only: what it
+/// cannot read must not be stored. Looks at the first five bytes, opens nothing.
+fn check_lz4_frame(frame: &[u8]) -> Result<(), BatchError> {
+    const MAGIC: [u8; 4] = [0x04, 0x22, 0x4d, 0x18];
+    const VERSION: u8 = 0b1100_0000;
+    const INDEPENDENT: u8 = 0b0010_0000;
+    let refuse = |message: &str| {
+        Err(BatchError::Compression {
+            codec: Codec::Lz4.name(),
+            message: message.to_owned(),
+        })
+    };
+    match frame {
+        [a, b, c, d, flags, ..] if [*a, *b, *c, *d] == MAGIC => {
+            if flags & VERSION != 0b0100_0000 {
+                refuse("the frame has an unknown version")
+            } else if flags & INDEPENDENT == 0 {
+                refuse("blocks that depend on each other are not supported")
+            } else {
+                Ok(())
+            }
+        }
+        _ => refuse("no frame"),
     }
 }
