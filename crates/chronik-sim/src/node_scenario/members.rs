@@ -100,6 +100,7 @@ impl Clients {
                 process: *process,
                 group: GROUPS[*group],
                 id: Str::default(),
+                before: None,
             };
             members.spawn(member.live());
         }
@@ -133,6 +134,8 @@ struct Member {
     group: &'static str,
     /// Empty while it has none.
     id: Str,
+    /// What it owned last.
+    before: Option<Owned>,
 }
 
 /// A member's partitions in a generation, and how far it is.
@@ -208,6 +211,8 @@ impl Member {
             let joined = wire.join(&mut self.id).await?;
             let own = owned.insert(self.sync(wire, &joined).await?);
             self.hold(own);
+            let generation = own.generation;
+            self.commit_late(wire, generation).await?;
             self.read_back(wire, own).await?;
         }
         while let Some(own) = owned {
@@ -273,7 +278,7 @@ impl Member {
         self.clients.groups.held().insert(self.process, held);
     }
 
-    fn give_up(&self, owned: &mut Option<Owned>) {
+    fn give_up(&mut self, owned: &mut Option<Owned>) {
         let Some(own) = owned.take() else { return };
         self.clients.groups.held().remove(&self.process);
         let partitions = own.positions.keys();
@@ -286,6 +291,7 @@ impl Member {
         };
         let recorder = &self.clients.recorder;
         recorder.ended(self.process, own.asked_ns, Outcome::Ok, operation);
+        self.before = Some(own);
     }
 
     /// Goes on where the group is.
@@ -342,6 +348,18 @@ impl Member {
             recorder.ended(self.process, invoked, outcome, operation);
         }
         result
+    }
+
+    /// A commit that was meant for an earlier generation than this one, and must be refused.
+    async fn commit_late(&mut self, wire: &GroupWire, generation: i32) -> Result<(), Failed> {
+        let before = self.before.take();
+        let Some(mut before) = before.filter(|before| before.generation < generation) else {
+            return Ok(());
+        };
+        match self.commit(wire, &mut before).await {
+            Ok(()) | Err(Failed::Refused(_)) => Ok(()),
+            lost @ Err(Failed::Lost(_)) => lost,
+        }
     }
 
     async fn leave(&mut self, wire: &GroupWire) -> Result<(), Failed> {
