@@ -1,18 +1,22 @@
 //! One real node on a simulated disk, clients that write and read, and trouble from the seed.
 //!
 //! ```text
-//! start ─► topic ─► clients at work, trouble after trouble ─► all healed ─► clients end
+//! start ─► topic ─► clients at work, trouble after trouble ─► all healed ─► groups stable
+//!       ─► clients end
 //!       ─► every partition takes a write ─► everything is read ─► the checker judges
 //! ```
-//! Checked: I1, I2, I7 by the checker of `chronik-verify`, contents byte by byte, log ends that
-//! never go back, that the node ends itself only where a disk fails, that it always comes back,
-//! that nothing panics, and that after the last trouble everything ends within bounded time.
-//! Absent: other nodes, groups, transactions, retention and bit rot.
+//! Checked: I1, I2, I7, I9, I10 by the checker of `chronik-verify`, contents byte by byte, log
+//! ends that never go back, that the node ends itself only where a disk fails, that it always comes
+//! back, that nothing panics, and that after the last trouble everything ends within bounded time.
+//! Absent: other nodes, static members, transactions, retention and bit rot.
 
 mod faults;
+mod group_wire;
 mod host;
+mod members;
 mod workload;
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -26,6 +30,7 @@ use chronik_verify::{History, check};
 
 use self::faults::{Trouble, millis};
 use self::host::{DATA_DIR, Host, Life, NODE};
+use self::members::Groups;
 use self::workload::Clients;
 use crate::event_log::EventLog;
 use crate::panics;
@@ -56,6 +61,8 @@ pub struct Report {
     pub elapsed: Duration,
     /// How often the node was started.
     pub starts: u64,
+    /// Whether compaction rewrote a part of `__consumer_offsets`.
+    pub offsets_compacted: bool,
 }
 
 impl Report {
@@ -64,21 +71,38 @@ impl Report {
     pub fn summary(&self) -> String {
         let mut sends = [0; 3];
         let mut reads = 0;
+        let mut commits = 0;
+        let mut generations = BTreeSet::new();
         for entry in &self.history.entries {
             match (&entry.operation, entry.outcome) {
                 (Operation::Produce { .. }, Outcome::Ok) => sends[0] += 1,
                 (Operation::Produce { .. }, Outcome::Fail) => sends[1] += 1,
                 (Operation::Produce { .. }, Outcome::Unknown) => sends[2] += 1,
                 (Operation::Poll { .. }, _) => reads += 1,
+                (Operation::CommitOffset { .. }, Outcome::Ok) => commits += 1,
+                (
+                    Operation::Own {
+                        group, generation, ..
+                    },
+                    _,
+                ) => {
+                    generations.insert((group, generation));
+                }
                 _ => {}
             }
         }
         let [ok, failed, unknown] = sends;
         format!(
-            "log {:016x}, {} virtual ms, {} starts, sends {ok} ok {failed} failed {unknown} unknown, {reads} reads, {} violations",
+            "log {:016x}, {} virtual ms, {} starts, sends {ok} ok {failed} failed {unknown} unknown, {reads} reads, {commits} commits in {} generations, {}{} violations",
             self.log.hash(),
             self.elapsed.as_millis(),
             self.starts,
+            generations.len(),
+            if self.offsets_compacted {
+                "compacted, "
+            } else {
+                ""
+            },
             self.violations.len()
         )
     }
@@ -105,6 +129,7 @@ pub fn run(seed: u64, variant: Variant) -> Report {
         violations,
         elapsed: run.sim.elapsed(),
         starts: run.starts,
+        offsets_compacted: run.offsets_compacted(),
     }
 }
 
@@ -151,6 +176,7 @@ impl Run<'_> {
             seed,
             recorder: recorder.clone(),
             stopping: Arc::new(AtomicBool::new(false)),
+            groups: Groups::default(),
         };
         Self {
             sim,
@@ -173,6 +199,8 @@ impl Run<'_> {
 
         self.start("writers", clients.clone().write());
         self.start("readers", clients.clone().read());
+        self.start("members-1", clients.clone().join_groups(0));
+        self.start("members-2", clients.clone().join_groups(1));
         for _ in 0..3 + self.rng.below(4) {
             self.run_for(millis(&self.rng, 100, 1200))?;
             let trouble = Trouble::draw(&self.rng);
@@ -182,11 +210,21 @@ impl Run<'_> {
         self.note("no more trouble");
         self.until_ready()?;
         self.run_for(Duration::from_millis(500))?;
+        self.until_groups_are_stable()?;
 
         self.clients.stopping.store(true, Ordering::Relaxed);
         self.until_clients_end("the clients do not end")?;
         self.start("judge", clients.judge());
         self.until_clients_end("the final read does not end")
+    }
+
+    /// Only compaction makes files of these names there: what it writes, and what that replaces.
+    fn offsets_compacted(&self) -> bool {
+        let written = |suffix| {
+            let pattern = format!("{DATA_DIR}/__consumer_offsets-0/*.log.{suffix}");
+            self.disk.counters(&pattern).bytes_written
+        };
+        written("cleaned") + written("deleted") > 0
     }
 
     fn start(
@@ -338,6 +376,17 @@ impl Run<'_> {
         self.until("the node does not become ready", |run| {
             run.restart_at.is_none() && run.host.life() == Life::Ready
         })
+    }
+
+    /// Nothing is in the groups' way any more.
+    fn until_groups_are_stable(&mut self) -> Result<(), Stuck> {
+        self.clients.groups.calm();
+        let since = self.recorder.stamp();
+        let stable = self.until("the groups do not become stable", |run| {
+            run.clients.groups.are_stable_since(since)
+        });
+        Groups::record_lives(&self.recorder, since);
+        stable
     }
 
     fn run_for(&mut self, time: Duration) -> Result<(), Stuck> {

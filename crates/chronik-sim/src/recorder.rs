@@ -123,5 +123,27 @@ fn describe(outcome: Outcome, operation: &Operation) -> String {
         }
         Operation::LogEnd { at, offset } => format!("end of {at} {outcome} {offset:?}"),
         Operation::EndTransaction { .. } => "end of a transaction".to_owned(),
+        Operation::CommitOffset {
+            group,
+            at,
+            offset,
+            generation,
+            ..
+        } => format!("commit {group} {at} {offset} in {generation:?} {outcome}"),
+        Operation::FetchOffset {
+            group, at, offset, ..
+        } => format!("committed {group} {at} {outcome} {offset:?}"),
+        Operation::Own {
+            group,
+            generation,
+            member,
+            from_ns,
+            partitions,
+        } => {
+            let partitions: Vec<String> = partitions.iter().map(ToString::to_string).collect();
+            let partitions = partitions.join(" ");
+            format!("{member} owned {partitions} of {group} in {generation} from {from_ns}")
+        }
+        Operation::GroupLives { group, .. } => format!("{group} lives"),
     }
 }

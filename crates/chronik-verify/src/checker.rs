@@ -1,17 +1,29 @@
 //! Judges a history: a pure function from what clients saw to the promises that were broken.
 //!
-//! Checks I1 (nothing acknowledged is lost), I2 (an offset never changes its content), I7 (each
-//! value once, in order) and the visible part of I8 (nothing aborted is read by read_committed).
-//! The rules read only what is certain: a send with an unknown outcome may be there or not, and
-//! accuses nobody.
+//! The rules read only what is certain: a send or a commit with an unknown outcome may be there or
+//! not, and accuses nobody.
+//!
+//! | rule | of | what it finds |
+//! |---|---|---|
+//! | places | I2, I7 | one offset with two values, one value at two offsets |
+//! | polls | I7 | a poll that goes back, or past what others read there |
+//! | reads | I8 | what failed, was aborted or was never sent, and is read |
+//! | acknowledged | I1 | an acknowledged value that nobody reads |
+//! | send order | I7 | sends of one process in another order |
+//! | log ends | I1 | a log end that goes back, or lies below a known record |
+//! | committed offsets | I9 | a committed offset that goes back without a reset, or that nobody committed |
+//! | stale commits | I9 | a commit in a generation that has ended |
+//! | owners | I10 | a partition with two owners in a generation, a generation that goes back |
+//! | live groups | I10 | a group that nothing disturbs and that does not become stable |
 //!
 //! What it takes for granted: order between sends of one process is promised only when its producer
 //! is idempotent or keeps one request in flight; nothing was deleted or compacted during the run;
 //! acks=1 on several replicas is recorded as unknown, since it does not promise to survive failover.
 //!
-//! Absent: no cycles between transactions, no group offsets; no I/O and no clock.
+//! Absent: no cycles between transactions; no I/O and no clock.
 
 mod anomaly;
+mod groups;
 #[cfg(test)]
 mod property_tests;
 #[cfg(test)]
@@ -34,6 +46,7 @@ pub fn check(history: &History) -> Vec<Anomaly> {
     check_acknowledged(&facts, &mut found);
     check_send_order(&facts, &mut found);
     check_log_ends(&facts, &mut found);
+    groups::check(&history.entries, &mut found);
     found
 }
 
@@ -133,7 +146,12 @@ impl<'a> Facts<'a> {
                         self.ended.insert(*transaction, (index, *commit));
                     }
                 }
-                Operation::Poll { .. } | Operation::LogEnd { .. } => {}
+                Operation::Poll { .. }
+                | Operation::LogEnd { .. }
+                | Operation::CommitOffset { .. }
+                | Operation::FetchOffset { .. }
+                | Operation::Own { .. }
+                | Operation::GroupLives { .. } => {}
             }
         }
     }
@@ -196,7 +214,12 @@ impl<'a> Facts<'a> {
     fn at_of(&self, sighting: &Sighting) -> &'a TopicPartition {
         match &self.history.entries[sighting.entry].operation {
             Operation::Produce { at, .. } | Operation::Poll { at, .. } => at,
-            Operation::LogEnd { .. } | Operation::EndTransaction { .. } => {
+            Operation::LogEnd { .. }
+            | Operation::EndTransaction { .. }
+            | Operation::CommitOffset { .. }
+            | Operation::FetchOffset { .. }
+            | Operation::Own { .. }
+            | Operation::GroupLives { .. } => {
                 unreachable!("only sends and polls are sightings")
             }
         }

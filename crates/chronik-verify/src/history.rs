@@ -7,7 +7,8 @@
 //!
 //! Invariants of a well-formed history: values are sent once; one process has one operation of a
 //! kind after another in the order of `invoked` (sends may overlap, polls may not); a send with
-//! acks=0 is recorded as [`Outcome::Unknown`], since nothing acknowledged it.
+//! acks=0 is recorded as [`Outcome::Unknown`], since nothing acknowledged it. A member commits no
+//! offset below the one that it found committed in its generation, unless it records a reset.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -95,6 +96,47 @@ pub enum Operation {
         transaction: Transaction,
         commit: bool,
     },
+    /// A group's offset of one partition, committed.
+    CommitOffset {
+        group: String,
+        at: TopicPartition,
+        offset: u64,
+        /// The generation in which the committer is a member; none of one that is in no group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u32>,
+        /// It may go back behind what was committed, because someone wanted that.
+        #[serde(default, skip_serializing_if = "is_false")]
+        reset: bool,
+    },
+    /// A group's committed offset of one partition, asked for.
+    FetchOffset {
+        group: String,
+        at: TopicPartition,
+        /// The generation in which the asker is a member already; none of one that is in no group.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        generation: Option<u32>,
+        /// None: nothing is committed.
+        offset: Option<u64>,
+    },
+    /// A member's partitions in one generation: it asked at `invoked`, knew them from `from_ns` on
+    /// and gave them up, or learned that it had to, at `returned`.
+    Own {
+        group: String,
+        generation: u32,
+        member: String,
+        from_ns: u64,
+        partitions: Vec<TopicPartition>,
+    },
+    /// From `invoked` to `returned` nothing stood in the way of a group whose live members
+    /// subscribe to these partitions, and that was long enough for it to become stable.
+    GroupLives {
+        group: String,
+        partitions: Vec<TopicPartition>,
+    },
+}
+
+fn is_false(flag: &bool) -> bool {
+    !flag
 }
 
 /// One line of a history.

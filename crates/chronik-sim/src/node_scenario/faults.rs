@@ -64,7 +64,12 @@ impl Trouble {
                 power_cut: coin(rng),
             },
             _ => Self::Unreachable {
-                host: if coin(rng) { "writers" } else { "readers" },
+                host: match rng.below(4) {
+                    0 => "writers",
+                    1 => "readers",
+                    2 => "members-1",
+                    _ => "members-2",
+                },
                 lasts: millis(rng, 50, 3000),
             },
         }
@@ -76,10 +81,11 @@ impl Trouble {
             1 => Fault::ShortWrite,
             _ => Fault::SyncError,
         };
-        let pattern = match rng.below(4) {
+        let pattern = match rng.below(5) {
             0 => "journal/*",
             1 => "metadata/*",
             2 => "t-*",
+            3 => "__consumer_offsets-*",
             _ => "*",
         };
         Self::Failing {

@@ -152,6 +152,13 @@ fn config() -> NodeConfig {
         // Small, so that files fill, roll and are checkpointed within seconds.
         ("chronik.journal.file.bytes", "1048576"),
         ("chronik.checkpoint.max.bytes", "1048576"),
+        ("offsets.topic.segment.bytes", "1048576"),
+        ("log.cleaner.backoff.ms", "200"),
+        // All groups in one log, which is compacted the sooner.
+        ("offsets.topic.num.partitions", "1"),
+        ("offset.metadata.max.bytes", "16384"),
+        ("group.initial.rebalance.delay.ms", "50"),
+        ("group.min.session.timeout.ms", "100"),
         // Not what this machine has.
         ("chronik.memory.budget.bytes", "67108864"),
     ];

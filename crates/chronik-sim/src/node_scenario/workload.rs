@@ -22,10 +22,11 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::host::ADDRESS;
+use super::members::Groups;
 use crate::recorder::Recorder;
 
-const TOPIC: &str = "t";
-const PARTITIONS: i32 = 3;
+pub(super) const TOPIC: &str = "t";
+pub(super) const PARTITIONS: i32 = 3;
 /// Content beyond a value's number.
 const FILLER_MAX: u64 = 6 << 10;
 
@@ -35,25 +36,26 @@ pub(super) struct Clients {
     pub(super) seed: u64,
     pub(super) recorder: Recorder,
     pub(super) stopping: Arc<AtomicBool>,
+    pub(super) groups: Groups,
 }
 
-fn at(partition: PartitionId) -> TopicPartition {
+pub(super) fn at(partition: PartitionId) -> TopicPartition {
     TopicPartition {
         topic: TOPIC.to_owned(),
         partition: partition.get().unsigned_abs(),
     }
 }
 
-fn partitions() -> impl Iterator<Item = PartitionId> {
+pub(super) fn partitions() -> impl Iterator<Item = PartitionId> {
     (0..PARTITIONS).map(PartitionId::new)
 }
 
 impl Clients {
-    fn rng(&self, process: u32) -> Rng {
+    pub(super) fn rng(&self, process: u32) -> Rng {
         Rng::seeded(self.seed.rotate_left(17) ^ u64::from(process))
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
     }
 
@@ -305,11 +307,13 @@ impl Clients {
         Some(ends)
     }
 
-    /// After all faults: every partition takes a write, and everything is read.
+    /// After all faults: every partition takes a write, everything is read, and so are the groups'
+    /// committed offsets.
     pub(super) async fn judge(self) -> turmoil::Result {
         let process = 31;
         let client = self.connect().await;
         self.write_once(&client, process).await;
+        self.read_committed_offsets(process).await;
         let Some(ends) = self.log_ends(&client, process).await else {
             self.recorder.violation("the log ends cannot be found");
             return Ok(());

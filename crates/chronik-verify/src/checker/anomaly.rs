@@ -76,6 +76,51 @@ pub enum Anomaly {
         log_end: u64,
         known: Sighting,
     },
+    /// A group's committed offset lay below what was known to be committed, without a reset.
+    CommitWentBack {
+        group: String,
+        at: TopicPartition,
+        /// The commit, or the earlier answer, that says so.
+        known: usize,
+        /// The least that could be there.
+        known_offset: u64,
+        query: usize,
+        /// None: nothing was committed any more.
+        found: Option<u64>,
+    },
+    /// A group's committed offset was one that nobody committed, or only commits that failed.
+    NeverCommitted {
+        group: String,
+        at: TopicPartition,
+        query: usize,
+        found: u64,
+    },
+    /// A commit was acknowledged in a generation after a member knew a later one.
+    StaleCommit {
+        group: String,
+        commit: usize,
+        generation: u32,
+        later: usize,
+        later_generation: u32,
+    },
+    /// Two members owned a partition in one generation.
+    DoubleOwner {
+        group: String,
+        at: TopicPartition,
+        generation: u32,
+        first: usize,
+        second: usize,
+    },
+    /// A member asked for its partitions after another knew a later generation, and got an older.
+    GenerationWentBack {
+        group: String,
+        earlier: usize,
+        earlier_generation: u32,
+        later: usize,
+        later_generation: u32,
+    },
+    /// In all the time in which nothing disturbed a live group, no generation owned everything.
+    StalledGroup { group: String, entry: usize },
 }
 
 impl Anomaly {
@@ -94,6 +139,12 @@ impl Anomaly {
             Self::NeverSent { .. } => "never sent",
             Self::LogEndWentBack { .. } => "log end went back",
             Self::LogEndTooLow { .. } => "log end too low",
+            Self::CommitWentBack { .. } => "committed offset went back",
+            Self::NeverCommitted { .. } => "never committed",
+            Self::StaleCommit { .. } => "stale commit",
+            Self::DoubleOwner { .. } => "double owner",
+            Self::GenerationWentBack { .. } => "generation went back",
+            Self::StalledGroup { .. } => "stalled group",
         }
     }
 }
@@ -190,6 +241,62 @@ impl fmt::Display for Anomaly {
                 f,
                 "entry {query} says {log_end}, before it {known} was known"
             ),
+            Self::CommitWentBack {
+                group,
+                at,
+                known,
+                known_offset,
+                query,
+                found,
+            } => {
+                write!(
+                    f,
+                    "{group} had {known_offset} at {at} (entry {known}), entry {query} says "
+                )?;
+                match found {
+                    Some(found) => write!(f, "{found}"),
+                    None => write!(f, "nothing"),
+                }
+            }
+            Self::NeverCommitted {
+                group,
+                at,
+                query,
+                found,
+            } => write!(f, "{found} of {group} at {at} (entry {query})"),
+            Self::StaleCommit {
+                group,
+                commit,
+                generation,
+                later,
+                later_generation,
+            } => write!(
+                f,
+                "{group} took one of generation {generation} (entry {commit}) after {later_generation} was known (entry {later})"
+            ),
+            Self::DoubleOwner {
+                group,
+                at,
+                generation,
+                first,
+                second,
+            } => write!(
+                f,
+                "{at} in generation {generation} of {group}, entries {first} and {second}"
+            ),
+            Self::GenerationWentBack {
+                group,
+                earlier,
+                earlier_generation,
+                later,
+                later_generation,
+            } => write!(
+                f,
+                "{group} was at {earlier_generation} (entry {earlier}), later at {later_generation} (entry {later})"
+            ),
+            Self::StalledGroup { group, entry } => {
+                write!(f, "{group} did not become stable (entry {entry})")
+            }
         }
     }
 }
