@@ -1,5 +1,7 @@
 //! DescribeGroups, ListGroups, DeleteGroups, and what follows from the deletion of topics.
 
+use std::collections::BTreeSet;
+
 use chronik_protocol::Str;
 use chronik_protocol::generated::delete_groups_response::DeletableGroupResult;
 use chronik_protocol::generated::describe_groups_response::DescribedGroup;
@@ -37,7 +39,10 @@ impl GroupShard {
                 let old = old.filter(|(_, c)| c.committed_at <= job.deleted_at);
                 for (partition, _) in old.take(TOMBSTONES_MAX) {
                     let key = offsets::key(&job.group, &job.topic, partition);
-                    self.shared.record(encoding::offset_tombstone(&key));
+                    let tombstone = encoding::offset_tombstone(&key);
+                    if !self.shared.record_if_it_fits(tombstone) {
+                        break;
+                    }
                 }
             }
             // The job ends when it finds nothing: what could not be appended is found again.
@@ -50,7 +55,10 @@ impl GroupShard {
     }
 
     pub(super) fn describe(&mut self, ids: &[Str], ticket: Ticket) -> Step {
-        let groups = ids.iter().map(|id| match self.groups.get(id) {
+        // Each id once: a group that is named a million times would be copied as often.
+        let mut seen = BTreeSet::new();
+        let ids = ids.iter().filter(|id| seen.insert(*id));
+        let groups = ids.map(|id| match self.groups.get(id) {
             Some(group) => group.describe(),
             None => DescribedGroup {
                 group_id: id.clone(),
@@ -79,7 +87,10 @@ impl GroupShard {
     }
 
     pub(super) fn delete_groups(&mut self, ids: Vec<Str>, ticket: Ticket) -> Step {
-        let results = ids.into_iter().map(|id| DeletableGroupResult {
+        // Each id once, as Kafka answers it.
+        let mut seen = BTreeSet::new();
+        let ids = ids.into_iter().filter(|id| seen.insert(id.clone()));
+        let results = ids.map(|id| DeletableGroupResult {
             error_code: self.delete_group(&id).code(),
             group_id: id,
         });
@@ -96,10 +107,13 @@ impl GroupShard {
             return ErrorCode::NonEmptyGroup;
         }
         for (topic, partition, _) in group.offsets.iter() {
+            if self.shared.unwritable {
+                break;
+            }
             let key = offsets::key(id, topic, partition);
             self.shared.record(encoding::offset_tombstone(&key));
         }
-        group.store_tombstone(&mut self.shared);
+        self.shared.record(group.tombstone());
         ErrorCode::None
     }
 

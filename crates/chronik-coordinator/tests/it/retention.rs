@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chronik_coordinator::{AppendFailed, OffsetCommit};
+use chronik_coordinator::{AppendFailed, OffsetCommit, Settings};
 use chronik_protocol::Str;
 use chronik_types::ErrorCode;
 
@@ -83,6 +83,22 @@ fn nothing_expires_of_a_group_whose_subscriptions_nobody_can_read() {
     let (ids, generation) = bench.stable(vec![join]);
     live(&mut bench, &ids[0], generation, WEEK * 2);
     assert_eq!(bench.fetch("orders", 0), 1);
+}
+
+#[test]
+fn what_expires_goes_in_batches_that_fit() {
+    let mut bench = Bench::with(Settings {
+        batch_bytes_max: 2_000,
+        ..Settings::default()
+    });
+    for partition in 0..200 {
+        bench.commit(commit("orders", partition, 1));
+    }
+    bench.pass(WEEK + CHECK * 2);
+    assert_eq!(bench.state(), "Dead");
+    assert_eq!(bench.shard.facts().offsets, 0);
+    assert!(bench.largest_batch > 1_900, "they go together");
+    assert!(bench.largest_batch <= 2_000);
 }
 
 #[test]
