@@ -45,6 +45,8 @@ pub(crate) use expiry::TOMBSTONES_MAX;
 pub(crate) use join::Replacement;
 pub(crate) use leave::left;
 
+/// The type of group, as ListGroups names it.
+pub(crate) const GROUP_TYPE: &str = "classic";
 /// The protocol type of consumers, whose metadata Kafka looks into.
 const CONSUMER: &str = "consumer";
 /// Events kept of a group.
@@ -68,6 +70,14 @@ pub enum GroupState {
 }
 
 impl GroupState {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Empty,
+        Self::PreparingRebalance,
+        Self::CompletingRebalance,
+        Self::Stable,
+    ];
+
     /// Kafka's name.
     pub const fn as_str(self) -> &'static str {
         match self {

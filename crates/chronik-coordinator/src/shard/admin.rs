@@ -9,7 +9,7 @@ use chronik_types::ErrorCode;
 
 use super::{Expunge, GroupShard};
 use crate::decision::{AppendFailed, Step};
-use crate::group::{GroupState, TOMBSTONES_MAX};
+use crate::group::{GROUP_TYPE, Group, GroupState, TOMBSTONES_MAX};
 use crate::reply::{After, Reply, Ticket};
 use crate::request::ListGroups;
 use crate::{Now, encoding, offsets};
@@ -77,11 +77,17 @@ impl GroupShard {
         let lets = |names: &[Str], name: &str| {
             names.is_empty() || names.iter().any(|n| n.eq_ignore_ascii_case(name))
         };
+        // The filters are gone through once, not for each group.
+        let states = GroupState::ALL.into_iter();
+        let states: BTreeSet<_> = match lets(&filter.types, GROUP_TYPE) {
+            true => states
+                .filter(|s| lets(&filter.states, s.as_str()))
+                .collect(),
+            false => BTreeSet::new(),
+        };
         let groups = self.groups.values();
-        let groups = groups
-            .map(|group| group.list())
-            .filter(|g| lets(&filter.states, &g.group_state) && lets(&filter.types, &g.group_type));
-        let reply = Reply::ListGroups(groups.collect());
+        let groups = groups.filter(|group| states.contains(&group.state));
+        let reply = Reply::ListGroups(groups.map(Group::list).collect());
         self.shared.answer(ticket, reply, After::AfterAppended);
         Step::Nothing
     }

@@ -274,9 +274,8 @@ fn parts(count: usize, metadata: &str) -> Vec<CommitPartition> {
 #[test]
 fn a_commit_whose_records_are_too_large_makes_none_and_all_of_it_is_refused() {
     let mut bench = Bench::new();
-    let id = Str::from("i".repeat(10_000));
     let mut many = OffsetCommit {
-        group: id.clone(),
+        group: "i".repeat(10_000).into(),
         ..commit("orders", 0, 1)
     };
     many.topics[0].partitions = parts(200, "");
