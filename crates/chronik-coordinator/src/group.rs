@@ -38,6 +38,7 @@ mod invariants;
 mod join;
 mod leave;
 mod rebalance;
+mod renew;
 mod sync;
 mod view;
 
@@ -242,13 +243,10 @@ impl Group {
             self.drop_member(sh, &id);
         }
         for record in &value.members {
-            match self.members.get_mut(&record.member_id) {
-                Some(member) => {
-                    if member.assignment != record.assignment {
-                        member.assignment = Bytes::copy_from_slice(&record.assignment);
-                    }
-                }
-                None => self.insert(sh, Member::from_record(record, self.protocol.as_ref())),
+            if self.members.contains_key(&record.member_id) {
+                self.renew(record);
+            } else {
+                self.insert(sh, Member::from_record(record, self.protocol.as_ref()));
             }
             self.charge(sh, &record.member_id);
         }
