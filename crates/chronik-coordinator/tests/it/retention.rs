@@ -102,6 +102,27 @@ fn what_expires_goes_in_batches_that_fit() {
 }
 
 #[test]
+fn after_a_start_groups_are_looked_at_one_after_the_other() {
+    let mut bench = Bench::new();
+    for group in 0..200 {
+        bench.commit(OffsetCommit {
+            group: format!("group-{group}").into(),
+            ..commit("orders", 0, 1)
+        });
+    }
+    bench.pass(WEEK - seconds(1));
+    bench.restart();
+    bench.pass(CHECK / 2);
+    let left = bench.shard.facts().offsets;
+    assert!(
+        (50..150).contains(&left),
+        "{left} are left after half the interval"
+    );
+    bench.pass(CHECK);
+    assert_eq!(bench.shard.facts().offsets, 0);
+}
+
+#[test]
 fn an_offset_with_an_expiry_of_its_own_goes_then() {
     let mut bench = Bench::new();
     bench.commit(OffsetCommit {
