@@ -24,6 +24,13 @@ pub struct Record {
     pub value: Option<Bytes>,
 }
 
+impl Record {
+    /// Key and value, in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.key.len() + self.value.as_ref().map_or(0, Bytes::len)
+    }
+}
+
 /// What a record of the log did.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Replayed {

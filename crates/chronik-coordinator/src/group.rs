@@ -15,6 +15,7 @@
 //! Absent: which groups there are, and when the shell appends.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::hash::BuildHasher;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -27,6 +28,7 @@ use chronik_types::{ErrorCode, Instant, Timestamp};
 
 use crate::deadlines::Kind;
 use crate::member::{Member, Parked, truncated};
+use crate::names::Seeded;
 use crate::offsets::GroupOffsets;
 use crate::reply::{After, Reply, Ticket};
 use crate::request::not_empty;
@@ -38,6 +40,7 @@ mod invariants;
 mod join;
 mod leave;
 mod rebalance;
+mod renew;
 mod sync;
 mod view;
 
@@ -45,6 +48,8 @@ pub(crate) use expiry::TOMBSTONES_MAX;
 pub(crate) use join::Replacement;
 pub(crate) use leave::left;
 
+/// The type of group, as ListGroups names it.
+pub(crate) const GROUP_TYPE: &str = "classic";
 /// The protocol type of consumers, whose metadata Kafka looks into.
 const CONSUMER: &str = "consumer";
 /// Events kept of a group.
@@ -68,6 +73,14 @@ pub enum GroupState {
 }
 
 impl GroupState {
+    /// Each of them.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::Empty,
+        Self::PreparingRebalance,
+        Self::CompletingRebalance,
+        Self::Stable,
+    ];
+
     /// Kafka's name.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -232,13 +245,10 @@ impl Group {
             self.drop_member(sh, &id);
         }
         for record in &value.members {
-            match self.members.get_mut(&record.member_id) {
-                Some(member) => {
-                    if member.assignment != record.assignment {
-                        member.assignment = Bytes::copy_from_slice(&record.assignment);
-                    }
-                }
-                None => self.insert(sh, Member::from_record(record, self.protocol.as_ref())),
+            if self.members.contains_key(&record.member_id) {
+                self.renew(record);
+            } else {
+                self.insert(sh, Member::from_record(record, self.protocol.as_ref()));
             }
             self.charge(sh, &record.member_id);
         }
@@ -287,7 +297,17 @@ impl Group {
         if self.members.len() > sh.settings.group_size_max {
             self.prepare_rebalance(sh, now, "the group is larger than group.max.size");
         }
-        self.look_at_retention(sh, now, sh.settings.offsets_retention_check_interval);
+        let wait = self.share_of(sh, sh.settings.offsets_retention_check_interval);
+        self.look_at_retention(sh, now, wait);
+    }
+
+    /// A part of the interval that goes by the group's id: what all groups do once in it after a
+    /// start is not to fall on one instant.
+    fn share_of(&self, sh: &Shared, interval: Duration) -> Duration {
+        const PARTS: u32 = 1 << 16;
+        let hash = Seeded(sh.settings.hash_seed).hash_one(self.id.as_bytes());
+        let part = u32::try_from(hash % u64::from(PARTS)).unwrap_or(0);
+        interval / PARTS * part
     }
 
     fn set_state(&mut self, state: GroupState, now: Now) {

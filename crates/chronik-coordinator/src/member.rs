@@ -68,7 +68,7 @@ impl Member {
 
     /// A member that the log tells of. It is known to support the chosen protocol only.
     pub(crate) fn from_record(record: &MemberMetadata, protocol: Option<&Str>) -> Self {
-        let session_timeout = millis(record.session_timeout);
+        let (session_timeout, rebalance_timeout) = timeouts(record);
         let protocols = protocol.map(|name| Protocol {
             name: name.clone(),
             metadata: Bytes::copy_from_slice(&record.subscription),
@@ -81,10 +81,7 @@ impl Member {
                 host: record.client_host.detached(),
             },
             session_timeout,
-            rebalance_timeout: match record.rebalance_timeout {
-                ..0 => session_timeout,
-                timeout => millis(timeout),
-            },
+            rebalance_timeout,
             protocols: protocols.into_iter().collect(),
             assignment: Bytes::copy_from_slice(&record.assignment),
             join: None,
@@ -130,6 +127,16 @@ impl Member {
             + protocols_weight(&self.protocols)
             + self.assignment.len()
     }
+}
+
+/// The session and the rebalance timeout of a stored member; old records have only the first.
+pub(crate) fn timeouts(record: &MemberMetadata) -> (Duration, Duration) {
+    let session = millis(record.session_timeout);
+    let rebalance = match record.rebalance_timeout {
+        ..0 => session,
+        timeout => millis(timeout),
+    };
+    (session, rebalance)
 }
 
 /// What a member that joins will hold, in bytes.

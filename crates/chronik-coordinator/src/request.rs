@@ -38,6 +38,9 @@ pub enum Request {
     DeleteGroups(Vec<Str>),
 }
 
+/// The most protocols of a member; clients have a few. Choosing one looks at those of all members.
+pub(crate) const PROTOCOLS_MAX: usize = 1_000;
+
 /// Who asks.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Client {

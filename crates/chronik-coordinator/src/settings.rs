@@ -27,6 +27,11 @@ pub struct Settings {
     pub groups_max: usize,
     /// Committed offsets of the shard.
     pub offsets_max: usize,
+    /// Bytes of the records of one decision, keys and values. A request that needs more is refused
+    /// before they are made; not more than the partition's `max.message.bytes` makes sense.
+    pub batch_bytes_max: usize,
+    /// Bytes of one OffsetFetch answer of one group, as it is held before it is encoded.
+    pub answer_bytes_max: usize,
     /// Keys the hash of group ids, so that nobody outside can choose ids that collide. Random in
     /// a node, the seed's in a simulation.
     pub hash_seed: u64,
@@ -47,6 +52,8 @@ impl Default for Settings {
             pending_members_max: 10_000,
             groups_max: 200_000,
             offsets_max: 4_000_000,
+            batch_bytes_max: 1_048_588,
+            answer_bytes_max: 64 << 20,
             hash_seed: 0,
         }
     }

@@ -357,14 +357,14 @@ impl GroupShard {
 
     /// What this call has gathered.
     fn decision(&mut self, step: Step) -> Decision {
-        let records = std::mem::take(&mut self.shared.records);
+        let (records, unwritable) = self.shared.take_records();
         let mut answers = std::mem::take(&mut self.shared.answers);
         wait_for(&records, &mut answers);
         Decision {
             records,
             answers,
             step,
-            unwritable: std::mem::take(&mut self.shared.unwritable),
+            unwritable,
         }
     }
 

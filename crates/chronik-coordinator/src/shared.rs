@@ -22,7 +22,10 @@ pub(crate) struct Shared {
     /// Gathered by the call under way.
     pub(crate) answers: Vec<Answer>,
     pub(crate) records: Vec<Record>,
-    /// A record could not be written in its format.
+    /// What [`Self::records`] hold, in bytes; at most `batch_bytes_max`.
+    record_bytes: usize,
+    /// A record could not be written in its format, or all together are too large. There are no
+    /// records then.
     pub(crate) unwritable: bool,
 }
 
@@ -35,6 +38,7 @@ impl Shared {
             held_bytes: 0,
             answers: Vec::new(),
             records: Vec::new(),
+            record_bytes: 0,
             unwritable: false,
         }
     }
@@ -49,10 +53,42 @@ impl Shared {
     }
 
     pub(crate) fn record(&mut self, record: Result<Record, EncodeError>) {
-        match record {
-            Ok(record) => self.records.push(record),
-            Err(_) => self.unwritable = true,
+        if self.unwritable {
+            return;
         }
+        if let Ok(record) = record {
+            self.record_bytes += record.len();
+            if self.record_bytes <= self.settings.batch_bytes_max {
+                self.records.push(record);
+                return;
+            }
+        }
+        // The batch is appended whole or not at all.
+        self.refuse_records();
+    }
+
+    /// Gathers a record that can also be appended later; gives whether the batch had room for it.
+    pub(crate) fn record_if_it_fits(&mut self, record: Result<Record, EncodeError>) -> bool {
+        let bytes = record.as_ref().map_or(0, Record::len);
+        let fits = self.record_bytes + bytes <= self.settings.batch_bytes_max;
+        if fits {
+            self.record(record);
+        }
+        fits
+    }
+
+    /// Nothing that was gathered can be appended.
+    pub(crate) fn refuse_records(&mut self) {
+        self.unwritable = true;
+        self.records = Vec::new();
+        self.record_bytes = 0;
+    }
+
+    /// Takes what was gathered, and whether it was refused.
+    pub(crate) fn take_records(&mut self) -> (Vec<Record>, bool) {
+        self.record_bytes = 0;
+        let unwritable = std::mem::take(&mut self.unwritable);
+        (std::mem::take(&mut self.records), unwritable)
     }
 
     pub(crate) fn arm(&mut self, group: &Str, kind: Kind, at: Instant) {

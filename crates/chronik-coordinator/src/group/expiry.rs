@@ -7,11 +7,13 @@
 
 use std::time::Duration;
 
+use chronik_protocol::EncodeError;
 use chronik_protocol::generated::GroupMetadataKey;
 use chronik_types::{PartitionId, Timestamp};
 
 use super::{Group, GroupState};
 use crate::deadlines::Kind;
+use crate::encoding::Record;
 use crate::offsets::{self, Committed};
 use crate::shared::Shared;
 use crate::{Now, encoding};
@@ -50,19 +52,25 @@ impl Group {
         let (expired, next) = self.expired(sh, now);
         let all = expired.len() == self.offsets.len();
         let interval = sh.settings.offsets_retention_check_interval;
-        let some = expired.len().min(TOMBSTONES_MAX);
-        for (topic, partition) in &expired[..some] {
+        let mut some = 0;
+        for (topic, partition) in expired.iter().take(TOMBSTONES_MAX) {
             let key = offsets::key(&self.id, topic, *partition);
-            sh.record(encoding::offset_tombstone(&key));
+            if !sh.record_if_it_fits(encoding::offset_tombstone(&key)) {
+                break;
+            }
+            some += 1;
         }
         if some < expired.len() {
-            self.look_at_retention(sh, now, Duration::ZERO);
+            // With room for not even one there is no use in trying at once.
+            let wait = if some > 0 { Duration::ZERO } else { interval };
+            self.look_at_retention(sh, now, wait);
             return;
         }
         let is_idle = self.state == GroupState::Empty && self.pending.is_empty();
         if all && is_idle {
-            if self.stored {
-                self.store_tombstone(sh);
+            if self.stored && !sh.record_if_it_fits(self.tombstone()) {
+                let wait = if some > 0 { Duration::ZERO } else { interval };
+                self.look_at_retention(sh, now, wait);
             }
         } else if !all || self.state == GroupState::Empty {
             let wait = next.map_or(sh.settings.offsets_retention, |next| {
@@ -74,12 +82,12 @@ impl Group {
         }
     }
 
-    /// Gathers the tombstone of the group.
-    pub(crate) fn store_tombstone(&self, sh: &mut Shared) {
+    /// The tombstone of the group.
+    pub(crate) fn tombstone(&self) -> Result<Record, EncodeError> {
         let key = GroupMetadataKey {
             group: self.id.clone(),
         };
-        sh.record(encoding::group(&key, None));
+        encoding::group(&key, None)
     }
 
     /// What has expired, and when the next offset does.

@@ -16,7 +16,7 @@ use super::{Group, GroupState, Pending, answer_join, answer_sync, join_error, sy
 use crate::deadlines::Kind;
 use crate::member::{Member, Parked, detached, join_weight, new_id, pending_weight, truncated};
 use crate::reply::{After, Reply, Ticket};
-use crate::request::{JoinGroup, Protocol};
+use crate::request::{JoinGroup, PROTOCOLS_MAX, Protocol};
 use crate::shared::Shared;
 use crate::{AppendFailed, Now};
 
@@ -95,6 +95,9 @@ impl Group {
 
     /// Whether all members support one of these protocols.
     fn supports(&self, join: &JoinGroup) -> bool {
+        if join.protocols.len() > PROTOCOLS_MAX {
+            return false;
+        }
         if self.members.is_empty() {
             return !join.protocol_type.is_empty() && !join.protocols.is_empty();
         }

@@ -1,5 +1,6 @@
 //! The joining phase: how a rebalance begins, whom it waits for, and how a generation begins.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -192,24 +193,36 @@ impl Group {
             Some((other, protocols)) if other == id => Some(protocols),
             _ => self.members.get(id).map(|m| m.protocols.as_slice()),
         };
+        let names = |list: &[Protocol]| list.iter().map(|p| p.name.clone()).collect();
+        let (without, with): (BTreeSet<Str>, BTreeSet<Str>) = match instead {
+            None => Default::default(),
+            Some((id, list)) => {
+                let own = self.members.get(id).map(|m| names(&m.protocols));
+                (own.unwrap_or_default(), names(list))
+            }
+        };
         let all = self.members.len();
-        let by_all = |p: &Protocol| match instead {
-            None => self.supported.get(&p.name) == Some(&all),
-            Some(_) => (self.members.keys())
-                .all(|id| of(id).is_some_and(|list| list.iter().any(|q| q.name == p.name))),
+        let by_all = |p: &&Protocol| {
+            let now = self.supported.get(&p.name).copied().unwrap_or(0);
+            let then = now + usize::from(with.contains(&p.name));
+            then - usize::from(without.contains(&p.name)) == all
         };
         // Of equals the one that the leader likes best.
         let first = self.leader.as_ref();
         let first = first.or_else(|| self.members.keys().next())?;
-        let candidates: Vec<&Str> = (of(first)?.iter().filter(|p| by_all(p)))
-            .map(|p| &p.name)
-            .collect();
+        let mut candidates: Vec<&Str> = Vec::new();
+        let mut places = BTreeMap::new();
+        for protocol in of(first)?.iter().filter(by_all) {
+            places.entry(&protocol.name).or_insert_with(|| {
+                candidates.push(&protocol.name);
+                candidates.len() - 1
+            });
+        }
         let mut votes = vec![0_usize; candidates.len()];
         for id in self.members.keys() {
             let mut liked = of(id).unwrap_or_default().iter();
-            let vote = liked.find_map(|p| candidates.iter().position(|name| **name == p.name));
-            if let Some(vote) = vote {
-                votes[vote] += 1;
+            if let Some(vote) = liked.find_map(|p| places.get(&p.name)) {
+                votes[*vote] += 1;
             }
         }
         let most = *votes.iter().max()?;

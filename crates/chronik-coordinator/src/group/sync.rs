@@ -73,7 +73,7 @@ impl Group {
             of_members.map(|(_, assignment)| assignment.len()).sum()
         };
         if sh.held_bytes + bytes(&assignments) > sh.settings.held_bytes_max {
-            sh.unwritable = true;
+            sh.refuse_records();
         } else {
             let value = self.to_value(Some(&assignments));
             self.store(sh, &value);

@@ -4,7 +4,7 @@ use chronik_protocol::generated::describe_groups_response::{DescribedGroup, Desc
 use chronik_protocol::generated::list_groups_response::ListedGroup;
 use chronik_types::ErrorCode;
 
-use super::{Group, GroupEvent, GroupState};
+use super::{GROUP_TYPE, Group, GroupEvent, GroupState};
 use crate::Now;
 use crate::request::OffsetCommit;
 use crate::shard::{GroupView, MemberView};
@@ -48,7 +48,7 @@ impl Group {
             group_id: self.id.clone(),
             protocol_type: self.protocol_type.clone().unwrap_or_default(),
             group_state: self.state.as_str().into(),
-            group_type: "classic".into(),
+            group_type: GROUP_TYPE.into(),
         }
     }
 

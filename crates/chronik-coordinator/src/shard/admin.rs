@@ -1,5 +1,7 @@
 //! DescribeGroups, ListGroups, DeleteGroups, and what follows from the deletion of topics.
 
+use std::collections::BTreeSet;
+
 use chronik_protocol::Str;
 use chronik_protocol::generated::delete_groups_response::DeletableGroupResult;
 use chronik_protocol::generated::describe_groups_response::DescribedGroup;
@@ -7,7 +9,7 @@ use chronik_types::ErrorCode;
 
 use super::{Expunge, GroupShard};
 use crate::decision::{AppendFailed, Step};
-use crate::group::{GroupState, TOMBSTONES_MAX};
+use crate::group::{GROUP_TYPE, Group, GroupState, TOMBSTONES_MAX};
 use crate::reply::{After, Reply, Ticket};
 use crate::request::ListGroups;
 use crate::{Now, encoding, offsets};
@@ -37,7 +39,10 @@ impl GroupShard {
                 let old = old.filter(|(_, c)| c.committed_at <= job.deleted_at);
                 for (partition, _) in old.take(TOMBSTONES_MAX) {
                     let key = offsets::key(&job.group, &job.topic, partition);
-                    self.shared.record(encoding::offset_tombstone(&key));
+                    let tombstone = encoding::offset_tombstone(&key);
+                    if !self.shared.record_if_it_fits(tombstone) {
+                        break;
+                    }
                 }
             }
             // The job ends when it finds nothing: what could not be appended is found again.
@@ -50,7 +55,10 @@ impl GroupShard {
     }
 
     pub(super) fn describe(&mut self, ids: &[Str], ticket: Ticket) -> Step {
-        let groups = ids.iter().map(|id| match self.groups.get(id) {
+        // Each id once: a group that is named a million times would be copied as often.
+        let mut seen = BTreeSet::new();
+        let ids = ids.iter().filter(|id| seen.insert(*id));
+        let groups = ids.map(|id| match self.groups.get(id) {
             Some(group) => group.describe(),
             None => DescribedGroup {
                 group_id: id.clone(),
@@ -69,17 +77,26 @@ impl GroupShard {
         let lets = |names: &[Str], name: &str| {
             names.is_empty() || names.iter().any(|n| n.eq_ignore_ascii_case(name))
         };
+        // The filters are gone through once, not for each group.
+        let states = GroupState::ALL.into_iter();
+        let states: BTreeSet<_> = match lets(&filter.types, GROUP_TYPE) {
+            true => states
+                .filter(|s| lets(&filter.states, s.as_str()))
+                .collect(),
+            false => BTreeSet::new(),
+        };
         let groups = self.groups.values();
-        let groups = groups
-            .map(|group| group.list())
-            .filter(|g| lets(&filter.states, &g.group_state) && lets(&filter.types, &g.group_type));
-        let reply = Reply::ListGroups(groups.collect());
+        let groups = groups.filter(|group| states.contains(&group.state));
+        let reply = Reply::ListGroups(groups.map(Group::list).collect());
         self.shared.answer(ticket, reply, After::AfterAppended);
         Step::Nothing
     }
 
     pub(super) fn delete_groups(&mut self, ids: Vec<Str>, ticket: Ticket) -> Step {
-        let results = ids.into_iter().map(|id| DeletableGroupResult {
+        // Each id once, as Kafka answers it.
+        let mut seen = BTreeSet::new();
+        let ids = ids.into_iter().filter(|id| seen.insert(id.clone()));
+        let results = ids.map(|id| DeletableGroupResult {
             error_code: self.delete_group(&id).code(),
             group_id: id,
         });
@@ -96,10 +113,13 @@ impl GroupShard {
             return ErrorCode::NonEmptyGroup;
         }
         for (topic, partition, _) in group.offsets.iter() {
+            if self.shared.unwritable {
+                break;
+            }
             let key = offsets::key(id, topic, partition);
             self.shared.record(encoding::offset_tombstone(&key));
         }
-        group.store_tombstone(&mut self.shared);
+        self.shared.record(group.tombstone());
         ErrorCode::None
     }
 

@@ -1,5 +1,6 @@
 //! OffsetCommit, OffsetFetch, OffsetDelete. Old clients commit to the group without a name.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use chronik_protocol::Str;
@@ -17,7 +18,7 @@ use chronik_types::{ErrorCode, LeaderEpoch, PartitionId, Timestamp, TopicId, Uui
 
 use super::GroupShard;
 use crate::decision::{AppendFailed, Step};
-use crate::offsets::{self, Committed};
+use crate::offsets::{self, Committed, GroupOffsets};
 use crate::reply::{After, Reply, Ticket};
 use crate::request::{
     CommitPartition, CommitTopic, FetchTopic, OffsetCommit, OffsetDelete, OffsetFetch,
@@ -26,12 +27,16 @@ use crate::{Now, encoding};
 
 impl GroupShard {
     pub(super) fn commit(&mut self, now: Now, commit: OffsetCommit, ticket: Ticket) -> Step {
-        let checked = self.check_commit(now, &commit);
+        let mut checked = self.check_commit(now, &commit);
         let expires_at = commit.retention.map(|kept| later(now.wall, kept));
         let topics = commit.topics.iter().map(|topic| {
             let partitions = topic.partitions.iter().map(|part| {
                 let result = checked
                     .and_then(|()| self.commit_one(now, &commit.group, topic, part, expires_at));
+                if self.shared.unwritable {
+                    // Nothing is encoded any more; those before are told when it has failed.
+                    checked = Err(ErrorCode::InvalidCommitOffsetSize);
+                }
                 OffsetCommitResponsePartition {
                     partition_index: part.partition.get(),
                     error_code: result.err().unwrap_or(ErrorCode::None).code(),
@@ -47,7 +52,7 @@ impl GroupShard {
             topics: topics.collect(),
             ..OffsetCommitResponse::default()
         };
-        if self.shared.records.is_empty() {
+        if self.shared.records.is_empty() && !self.shared.unwritable {
             let reply = Reply::OffsetCommit(response);
             self.shared.answer(ticket, reply, After::Now);
             return Step::Nothing;
@@ -64,9 +69,9 @@ impl GroupShard {
         let asked: usize = commit.topics.iter().map(|t| t.partitions.len()).sum();
         if self.offsets + asked > settings.offsets_max {
             // Those that are there already may be committed again.
+            let group = self.groups.get(&commit.group);
             let new = |t: &CommitTopic| {
                 let parts = t.partitions.iter();
-                let group = self.groups.get(&commit.group);
                 let known = |p| group.is_some_and(|group| group.offsets.has(&t.name, p));
                 parts.filter(|p| !known(p.partition)).count()
             };
@@ -113,7 +118,7 @@ impl GroupShard {
         // A format's string is shorter than what the operator may allow.
         let record = encoding::offset(&key, &value);
         let record = record.map_err(|_| ErrorCode::OffsetMetadataTooLarge)?;
-        self.shared.records.push(record);
+        self.shared.record(Ok(record));
         Ok(())
     }
 
@@ -146,52 +151,25 @@ impl GroupShard {
     }
 
     pub(super) fn fetch(&mut self, fetch: OffsetFetch, ticket: Ticket) -> Step {
-        let topics = match &fetch.topics {
-            None => self.fetch_all(&fetch.group),
-            Some(topics) => {
-                let each = topics.iter();
-                each.map(|topic| self.fetch_topic(&fetch.group, topic))
-                    .collect()
-            }
+        let bytes_max = self.shared.settings.answer_bytes_max;
+        let group = self.groups.get(&fetch.group).map(|group| &group.offsets);
+        let fetched = match (&fetch.topics, group) {
+            (None, None) => Ok(Vec::new()),
+            (None, Some(offsets)) => fetch_all(offsets, bytes_max),
+            (Some(topics), offsets) => fetch_topics(offsets, topics, bytes_max),
+        };
+        let (topics, error) = match fetched {
+            Ok(topics) => (topics, ErrorCode::None),
+            Err(error) => (Vec::new(), error),
         };
         let reply = OffsetFetchResponseGroup {
             group_id: fetch.group,
             topics,
-            ..OffsetFetchResponseGroup::default()
+            error_code: error.code(),
         };
         let reply = Reply::OffsetFetch(reply);
         self.shared.answer(ticket, reply, After::AfterAppended);
         Step::Nothing
-    }
-
-    fn fetch_topic(&self, group: &str, topic: &FetchTopic) -> OffsetFetchResponseTopics {
-        let partitions = topic.partitions.iter().map(|partition| {
-            let committed = self.committed(group, &topic.name, *partition);
-            let committed = committed.filter(|c| !c.is_of_another(topic.topic_id));
-            fetched(*partition, committed.as_ref())
-        });
-        OffsetFetchResponseTopics {
-            name: topic.name.clone(),
-            topic_id: topic.topic_id.map_or(Uuid::ZERO, TopicId::get),
-            partitions: partitions.collect(),
-        }
-    }
-
-    fn fetch_all(&self, group: &str) -> Vec<OffsetFetchResponseTopics> {
-        let Some(group) = self.groups.get(group) else {
-            return Vec::new();
-        };
-        let topics = group.offsets.topics().map(|topic| {
-            let partitions = group.offsets.of(topic);
-            OffsetFetchResponseTopics {
-                name: topic.into(),
-                partitions: partitions
-                    .map(|(partition, committed)| fetched(partition, Some(&committed)))
-                    .collect(),
-                ..OffsetFetchResponseTopics::default()
-            }
-        });
-        topics.collect()
     }
 
     pub(super) fn delete_offsets(&mut self, delete: &OffsetDelete, ticket: Ticket) -> Step {
@@ -224,9 +202,11 @@ impl GroupShard {
                 true => ErrorCode::GroupSubscribedToTopic,
                 false => ErrorCode::None,
             };
-            for partition in &topic.partitions {
+            let mut seen = BTreeSet::new();
+            let asked = topic.partitions.iter().filter(|p| seen.insert(**p));
+            for partition in asked {
                 let known = group.offsets.has(&topic.name, *partition);
-                if error == ErrorCode::None && known {
+                if error == ErrorCode::None && known && !self.shared.unwritable {
                     let key = offsets::key(&delete.group, &topic.name, *partition);
                     self.shared.record(encoding::offset_tombstone(&key));
                 }
@@ -260,17 +240,81 @@ impl GroupShard {
     }
 }
 
+/// The offsets that are asked for. A partition is answered once for each time its topic is named.
+fn fetch_topics(
+    offsets: Option<&GroupOffsets>,
+    topics: &[FetchTopic],
+    bytes_max: usize,
+) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
+    let mut left = bytes_max;
+    let each = topics.iter().map(|topic| {
+        take(&mut left, size_of::<OffsetFetchResponseTopics>())?;
+        let mut seen = BTreeSet::new();
+        let asked = topic.partitions.iter().filter(|p| seen.insert(**p));
+        let partitions = asked.map(|partition| {
+            let committed = offsets.and_then(|offsets| offsets.get(&topic.name, *partition));
+            let committed = committed.filter(|c| !c.is_of_another(topic.topic_id));
+            fetched(*partition, committed.as_ref(), &mut left)
+        });
+        Ok(OffsetFetchResponseTopics {
+            name: topic.name.clone(),
+            topic_id: topic.topic_id.map_or(Uuid::ZERO, TopicId::get),
+            partitions: partitions.collect::<Result<_, _>>()?,
+        })
+    });
+    each.collect()
+}
+
+fn fetch_all(
+    offsets: &GroupOffsets,
+    bytes_max: usize,
+) -> Result<Vec<OffsetFetchResponseTopics>, ErrorCode> {
+    let mut left = bytes_max;
+    let topics = offsets.topics().map(|topic| {
+        take(
+            &mut left,
+            size_of::<OffsetFetchResponseTopics>() + topic.len(),
+        )?;
+        let partitions = offsets.of(topic);
+        let partitions = partitions
+            .map(|(partition, committed)| fetched(partition, Some(&committed), &mut left));
+        Ok(OffsetFetchResponseTopics {
+            name: topic.into(),
+            partitions: partitions.collect::<Result<_, _>>()?,
+            ..OffsetFetchResponseTopics::default()
+        })
+    });
+    topics.collect()
+}
+
+/// Takes bytes of an answer from what is `left` of its bound. No code says that an answer is too
+/// large; this one is not retried, so that the request does not come again at once.
+fn take(left: &mut usize, bytes: usize) -> Result<(), ErrorCode> {
+    let after = left.checked_sub(bytes);
+    *left = after.ok_or(ErrorCode::UnknownServerError)?;
+    Ok(())
+}
+
 /// An offset as OffsetFetch says it; -1 if there is none.
-fn fetched(partition: PartitionId, committed: Option<&Committed>) -> OffsetFetchResponsePartitions {
+fn fetched(
+    partition: PartitionId,
+    committed: Option<&Committed>,
+    left: &mut usize,
+) -> Result<OffsetFetchResponsePartitions, ErrorCode> {
     let epoch = committed.and_then(|c| c.leader_epoch);
     let metadata = committed.and_then(|c| c.metadata.as_deref());
-    OffsetFetchResponsePartitions {
+    let metadata = metadata.unwrap_or_default();
+    take(
+        left,
+        size_of::<OffsetFetchResponsePartitions>() + metadata.len(),
+    )?;
+    Ok(OffsetFetchResponsePartitions {
         partition_index: partition.get(),
         committed_offset: committed.map_or(-1, |c| c.offset.get()),
         committed_leader_epoch: epoch.map_or(-1, LeaderEpoch::get),
-        metadata: Some(metadata.unwrap_or_default().into()),
+        metadata: Some(metadata.into()),
         ..OffsetFetchResponsePartitions::default()
-    }
+    })
 }
 
 fn later(time: Timestamp, by: Duration) -> Timestamp {

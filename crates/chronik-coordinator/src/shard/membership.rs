@@ -9,7 +9,7 @@ use super::GroupShard;
 use crate::decision::{AppendFailed, Step};
 use crate::group::{Group, left};
 use crate::reply::{After, Reply, Ticket};
-use crate::request::{Heartbeat, JoinGroup, LeaveGroup, SyncGroup};
+use crate::request::{Heartbeat, JoinGroup, LeaveGroup, PROTOCOLS_MAX, SyncGroup};
 use crate::{Now, encoding};
 
 impl GroupShard {
@@ -47,7 +47,9 @@ impl GroupShard {
         // The group has to be made, by somebody who can be in it.
         if join.member.is_some() {
             Err(ErrorCode::UnknownMemberId)
-        } else if join.protocol_type.is_empty() || join.protocols.is_empty() {
+        } else if join.protocol_type.is_empty()
+            || !(1..=PROTOCOLS_MAX).contains(&join.protocols.len())
+        {
             Err(ErrorCode::InconsistentGroupProtocol)
         } else if self.groups.len() >= settings.groups_max
             || self.shared.held_bytes >= settings.held_bytes_max

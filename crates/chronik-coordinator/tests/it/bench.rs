@@ -23,6 +23,8 @@ pub(crate) struct Bench {
     settings: Settings,
     now_ms: u64,
     pub(crate) log: Vec<Record>,
+    /// Bytes of the largest batch that was appended.
+    pub(crate) largest_batch: usize,
     /// What the next appends end with, until it is taken away.
     pub(crate) fail: Option<AppendFailed>,
     tickets: u64,
@@ -115,6 +117,7 @@ impl Bench {
             settings,
             now_ms: 1_000,
             log: Vec::new(),
+            largest_batch: 0,
             fail: None,
             tickets: 0,
             answers: BTreeMap::new(),
@@ -149,6 +152,10 @@ impl Bench {
         self.shard
             .finish(self.now(), decision, outcome, &mut effects);
         if outcome.is_ok() {
+            let sizes = records
+                .iter()
+                .map(|r| r.key.len() + r.value.as_ref().map_or(0, Bytes::len));
+            self.largest_batch = self.largest_batch.max(sizes.sum());
             self.log.extend(records);
         }
         self.take(effects);

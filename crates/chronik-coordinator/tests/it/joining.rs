@@ -6,7 +6,29 @@ use chronik_coordinator::{JoinGroup, Protocol, Settings};
 use chronik_protocol::Str;
 use chronik_types::ErrorCode;
 
-use crate::bench::{Bench, consumer, error, protocol, seconds, static_consumer};
+use crate::bench::{Bench, commit, consumer, error, protocol, seconds, static_consumer};
+
+#[test]
+fn a_member_with_more_than_a_thousand_protocols_is_refused() {
+    let mut bench = Bench::new();
+    let with = |count: usize| JoinGroup {
+        protocols: (0..count)
+            .map(|n| protocol(&format!("p{n}"), &["orders"]))
+            .collect(),
+        requires_known_member_id: false,
+        ..consumer("c")
+    };
+    // Of a group that is to be made, and of one that is there.
+    for _ in 0..2 {
+        let refused = bench.send_join(with(1_001));
+        let told = error(bench.join_reply(refused).error_code);
+        assert_eq!(told, ErrorCode::InconsistentGroupProtocol);
+        bench.commit(commit("orders", 0, 1));
+    }
+    let ticket = bench.send_join(with(1_000));
+    bench.pass(seconds(6));
+    assert_eq!(bench.join_reply(ticket).error_code, 0);
+}
 
 #[test]
 fn a_dynamic_member_is_given_an_id_and_joins_with_it_after_the_initial_delay() {

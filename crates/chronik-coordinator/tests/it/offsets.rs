@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use chronik_coordinator::{
-    CommitPartition, DeleteTopic, FetchTopic, JoinGroup, OffsetCommit, OffsetDelete, OffsetFetch,
-    Reply, Request, Settings,
+    CommitPartition, DeleteTopic, Effects, FetchTopic, JoinGroup, OffsetCommit, OffsetDelete,
+    OffsetFetch, Reply, Request, Settings, Ticket,
 };
 use chronik_protocol::Str;
 use chronik_protocol::generated::offset_fetch_response::OffsetFetchResponseGroup;
@@ -258,6 +258,102 @@ fn committed_offsets_are_bounded_and_known_ones_may_move_on() {
     assert_eq!(told, ErrorCode::InvalidCommitOffsetSize);
     assert_eq!(bench.commit(commit("orders", 1, 2)), ErrorCode::None);
     assert_eq!(bench.shard.facts().offsets, 2);
+}
+
+fn parts(count: usize, metadata: &str) -> Vec<CommitPartition> {
+    let numbers = (0..count).map(|p| PartitionId::new(i32::try_from(p).unwrap()));
+    let each = numbers.map(|partition| CommitPartition {
+        partition,
+        offset: Offset::new(1),
+        leader_epoch: None,
+        metadata: metadata.into(),
+    });
+    each.collect()
+}
+
+#[test]
+fn a_commit_whose_records_are_too_large_makes_none_and_all_of_it_is_refused() {
+    let mut bench = Bench::new();
+    let mut many = OffsetCommit {
+        group: "i".repeat(10_000).into(),
+        ..commit("orders", 0, 1)
+    };
+    many.topics[0].partitions = parts(200, "");
+    let request = Request::OffsetCommit(many.clone());
+    let now = bench.now();
+    let decision = bench.shard.handle(now, request, Ticket(9_999));
+    assert_eq!(decision.records, [], "nothing is left to append");
+    let mut effects = Effects::default();
+    bench.shard.finish(now, decision, Ok(()), &mut effects);
+    let Reply::OffsetCommit(reply) = &effects.answers[0].reply else {
+        panic!("{effects:?}");
+    };
+    let told = reply.topics[0]
+        .partitions
+        .iter()
+        .map(|p| error(p.error_code));
+    let told: Vec<_> = told.collect();
+    assert_eq!(told, [ErrorCode::InvalidCommitOffsetSize; 200]);
+    assert_eq!(bench.shard.facts().offsets, 0);
+    // The next request begins anew.
+    many.topics[0].partitions.truncate(90);
+    assert_eq!(bench.commit(many), ErrorCode::None);
+    assert_eq!(bench.shard.facts().offsets, 90);
+}
+
+#[test]
+fn a_partition_that_is_named_twice_is_deleted_once() {
+    let mut bench = Bench::new();
+    bench.commit(commit("orders", 0, 1));
+    let request = Request::OffsetDelete(OffsetDelete {
+        group: "g".into(),
+        topics: vec![DeleteTopic {
+            name: "orders".into(),
+            partitions: vec![PartitionId::new(0); 100_000],
+        }],
+    });
+    let before = bench.log.len();
+    let ticket = bench.ask(request);
+    assert!(matches!(bench.reply(ticket), Reply::OffsetDelete(r) if r.error_code == 0));
+    assert_eq!(bench.log.len(), before + 1);
+}
+
+#[test]
+fn groups_that_are_named_twice_are_described_and_deleted_once() {
+    let mut bench = Bench::new();
+    bench.commit(commit("orders", 0, 1));
+    let ids: Vec<Str> = vec!["g".into(), "x".into(), "g".into(), "x".into()];
+    let ticket = bench.ask(Request::DescribeGroups(ids.clone()));
+    assert!(matches!(bench.reply(ticket), Reply::DescribeGroups(r) if r.len() == 2));
+    let before = bench.log.len();
+    let ticket = bench.ask(Request::DeleteGroups(ids));
+    assert!(matches!(bench.reply(ticket), Reply::DeleteGroups(r) if r.len() == 2));
+    assert_eq!(bench.log.len(), before + 2, "an offset and the group");
+}
+
+#[test]
+fn an_answer_to_offset_fetch_is_bounded() {
+    let mut bench = Bench::with(Settings {
+        answer_bytes_max: 100_000,
+        ..Settings::default()
+    });
+    let mut some = commit("orders", 0, 1);
+    some.topics[0].partitions = parts(20, &"m".repeat(4_000));
+    assert_eq!(bench.commit(some), ErrorCode::None);
+    let topic = |partitions| FetchTopic {
+        name: "orders".into(),
+        topic_id: None,
+        partitions,
+    };
+    let all = fetch(&mut bench, "g", None);
+    assert_eq!(all.topics[0].partitions.len(), 20);
+    let again = vec![topic(vec![PartitionId::new(3); 1_000])];
+    let once = fetch(&mut bench, "g", Some(again));
+    assert_eq!(once.topics[0].partitions.len(), 1);
+    let many = vec![topic(vec![PartitionId::new(3)]); 1_000];
+    let refused = fetch(&mut bench, "g", Some(many));
+    assert_eq!(error(refused.error_code), ErrorCode::UnknownServerError);
+    assert_eq!(refused.topics, []);
 }
 
 #[test]

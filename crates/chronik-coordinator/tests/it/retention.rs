@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use chronik_coordinator::{AppendFailed, OffsetCommit};
+use chronik_coordinator::{AppendFailed, OffsetCommit, Settings};
 use chronik_protocol::Str;
 use chronik_types::ErrorCode;
 
@@ -83,6 +83,43 @@ fn nothing_expires_of_a_group_whose_subscriptions_nobody_can_read() {
     let (ids, generation) = bench.stable(vec![join]);
     live(&mut bench, &ids[0], generation, WEEK * 2);
     assert_eq!(bench.fetch("orders", 0), 1);
+}
+
+#[test]
+fn what_expires_goes_in_batches_that_fit() {
+    let mut bench = Bench::with(Settings {
+        batch_bytes_max: 2_000,
+        ..Settings::default()
+    });
+    for partition in 0..200 {
+        bench.commit(commit("orders", partition, 1));
+    }
+    bench.pass(WEEK + CHECK * 2);
+    assert_eq!(bench.state(), "Dead");
+    assert_eq!(bench.shard.facts().offsets, 0);
+    assert!(bench.largest_batch > 1_900, "they go together");
+    assert!(bench.largest_batch <= 2_000);
+}
+
+#[test]
+fn after_a_start_groups_are_looked_at_one_after_the_other() {
+    let mut bench = Bench::new();
+    for group in 0..200 {
+        bench.commit(OffsetCommit {
+            group: format!("group-{group}").into(),
+            ..commit("orders", 0, 1)
+        });
+    }
+    bench.pass(WEEK - seconds(1));
+    bench.restart();
+    bench.pass(CHECK / 2);
+    let left = bench.shard.facts().offsets;
+    assert!(
+        (50..150).contains(&left),
+        "{left} are left after half the interval"
+    );
+    bench.pass(CHECK);
+    assert_eq!(bench.shard.facts().offsets, 0);
 }
 
 #[test]

@@ -1,12 +1,101 @@
 //! Appends: what is written, what waits for it, and what is taken back when it fails.
 
 use chronik_coordinator::{
-    After, AppendFailed, GroupShard, JoinGroup, LeaveGroup, Leaver, OffsetCommit, ReplayError,
-    Replayed, Reply, Request, Settings,
+    After, AppendFailed, DeleteTopic, GroupShard, JoinGroup, LeaveGroup, Leaver, OffsetCommit,
+    OffsetDelete, ReplayError, Replayed, Reply, Request, Settings, SyncGroup,
 };
 use chronik_types::{ErrorCode, LeaderEpoch, PartitionId, TopicId, Uuid};
 
-use crate::bench::{Bench, commit, consumer, error, seconds};
+use crate::bench::{Bench, commit, consumer, error, protocol, seconds};
+
+#[test]
+fn after_a_restart_a_member_is_what_the_last_record_says() {
+    let mut bench = Bench::new();
+    let both = |topic| JoinGroup {
+        protocols: vec![protocol("range", &[topic]), protocol("sticky", &[topic])],
+        ..consumer("one")
+    };
+    let (ids, _) = bench.stable(vec![both("orders")]);
+    // The member comes again with another subscription and prefers another protocol.
+    let mut again = JoinGroup {
+        member: Some(ids[0].clone()),
+        session_timeout: seconds(20),
+        ..both("payments")
+    };
+    again.protocols.reverse();
+    let ticket = bench.send_join(again);
+    let reply = bench.join_reply(ticket);
+    assert_eq!(reply.protocol_name, Some("sticky".into()));
+    let sync = SyncGroup {
+        group: "g".into(),
+        generation: reply.generation_id,
+        member: ids[0].clone(),
+        instance: None,
+        protocol_type: None,
+        protocol: None,
+        assignments: vec![(ids[0].clone(), b"part".as_slice().into())],
+    };
+    let ticket = bench.ask(Request::SyncGroup(sync));
+    assert_eq!(bench.sync_reply(ticket).error_code, 0);
+
+    let deletable = |bench: &mut Bench, topic: &str| {
+        let ticket = bench.ask(Request::OffsetDelete(OffsetDelete {
+            group: "g".into(),
+            topics: vec![DeleteTopic {
+                name: topic.into(),
+                partitions: vec![PartitionId::new(0)],
+            }],
+        }));
+        match bench.reply(ticket) {
+            Reply::OffsetDelete(reply) => reply.topics[0].partitions[0].error_code == 0,
+            other => panic!("{other:?}"),
+        }
+    };
+    for restarted in [false, true] {
+        if restarted {
+            bench.restart();
+        }
+        assert!(deletable(&mut bench, "orders"), "restarted: {restarted}");
+        assert!(!deletable(&mut bench, "payments"), "restarted: {restarted}");
+    }
+    // The session is the last one, too.
+    bench.pass(seconds(15));
+    assert_eq!(
+        bench.heartbeat(&ids[0], reply.generation_id),
+        ErrorCode::None
+    );
+    let refused = bench.send_join(JoinGroup {
+        requires_known_member_id: false,
+        ..consumer("two")
+    });
+    let told = error(bench.join_reply(refused).error_code);
+    assert_eq!(
+        told,
+        ErrorCode::InconsistentGroupProtocol,
+        "only sticky is known"
+    );
+    let joins = bench.send_join(JoinGroup {
+        protocols: vec![protocol("sticky", &["payments"])],
+        requires_known_member_id: false,
+        ..consumer("two")
+    });
+    assert!(!bench.is_answered(joins), "it waits for the other");
+}
+
+#[test]
+fn what_a_member_supports_besides_the_chosen_protocol_outlives_the_storing() {
+    let mut bench = Bench::new();
+    bench.stable(vec![JoinGroup {
+        protocols: vec![protocol("range", &["t"]), protocol("sticky", &["t"])],
+        ..consumer("one")
+    }]);
+    let joins = bench.send_join(JoinGroup {
+        protocols: vec![protocol("sticky", &["t"])],
+        requires_known_member_id: false,
+        ..consumer("two")
+    });
+    assert!(!bench.is_answered(joins), "it is let in, and waits");
+}
 
 #[test]
 fn records_are_those_of_kafka() {
