@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chronik_protocol::Str;
-use chronik_types::{ErrorCode, Instant, PartitionId, Timestamp};
+use chronik_types::{ErrorCode, Instant, PartitionId, Timestamp, TopicId};
 use indexmap::IndexMap;
 
 use crate::Now;
@@ -91,8 +91,21 @@ pub struct MemberView {
 struct Expunge {
     group: Str,
     topic: Str,
-    /// Those committed later are of another topic of that name.
-    deleted_at: Timestamp,
+    topic_id: TopicId,
+    /// Of those that do not tell their topic's id: if they were committed later they are of
+    /// another topic of that name. None if it is not known when; then they stay.
+    deleted_at: Option<Timestamp>,
+}
+
+impl Expunge {
+    fn is_of_it(&self, committed: &Committed) -> bool {
+        match committed.topic_id {
+            Some(id) => id == self.topic_id,
+            None => self
+                .deleted_at
+                .is_some_and(|deleted_at| committed.committed_at <= deleted_at),
+        }
+    }
 }
 
 /// The state of one partition of `__consumer_offsets`.

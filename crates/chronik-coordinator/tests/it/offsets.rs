@@ -8,7 +8,7 @@ use chronik_coordinator::{
 };
 use chronik_protocol::Str;
 use chronik_protocol::generated::offset_fetch_response::OffsetFetchResponseGroup;
-use chronik_types::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, Uuid};
+use chronik_types::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp, TopicId, Uuid};
 
 use crate::bench::{Bench, commit, consumer, error, seconds, static_consumer};
 
@@ -395,7 +395,9 @@ fn offsets_of_a_deleted_topic_go_in_batches_that_are_tried_again() {
         bench.commit(commit("orders", partition, 1));
     }
     bench.commit(commit("payments", 0, 1));
-    bench.shard.topics_deleted(bench.now(), &["orders".into()]);
+    let id = TopicId::new(Uuid::from_bytes([1; 16]));
+    let deleted = [("orders".into(), id)];
+    bench.shard.topics_deleted(bench.now(), &deleted);
     bench.fail = Some(chronik_coordinator::AppendFailed::TimedOut);
     bench.pass(seconds(1));
     assert_eq!(bench.shard.facts().offsets, 1_501);
@@ -408,6 +410,49 @@ fn offsets_of_a_deleted_topic_go_in_batches_that_are_tried_again() {
     assert_eq!(bench.shard.facts().offsets, 2);
     bench.restart();
     assert_eq!(bench.shard.facts().offsets, 2);
+}
+
+/// Offsets of `orders`: of partition 0 and 1 for the topics 1 and 2, of 2 for whichever.
+fn of_two_topics(bench: &mut Bench) {
+    for (partition, id) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+        let mut one = commit("orders", partition, 5);
+        one.topics[0].topic_id = id.map(|byte| TopicId::new(Uuid::from_bytes([byte; 16])));
+        assert_eq!(bench.commit(one), ErrorCode::None);
+    }
+}
+
+fn orders(bench: &mut Bench) -> [i64; 3] {
+    [0, 1, 2].map(|partition| bench.fetch("orders", partition))
+}
+
+#[test]
+fn the_offsets_of_a_deleted_topic_go_by_its_id_whenever_they_were_committed() {
+    let mut bench = Bench::new();
+    of_two_topics(&mut bench);
+    let id = TopicId::new(Uuid::from_bytes([1; 16]));
+    let mut earlier = bench.now();
+    earlier.wall = Timestamp::from_millis(earlier.wall.as_millis() - 1);
+    let deleted = [("orders".into(), id)];
+    // A clock that went back: the offset is of the topic all the same.
+    bench.shard.topics_deleted(earlier, &deleted);
+    bench.pass(seconds(1));
+    assert_eq!(orders(&mut bench), [-1, 5, 5]);
+    bench.shard.topics_deleted(bench.now(), &deleted);
+    bench.pass(seconds(1));
+    assert_eq!(orders(&mut bench), [-1, 5, -1]);
+}
+
+#[test]
+fn a_deletion_that_was_not_carried_out_is_made_up_for_after_loading() {
+    let mut bench = Bench::new();
+    of_two_topics(&mut bench);
+    bench.restart();
+    let known = TopicId::new(Uuid::from_bytes([2; 16]));
+    bench.shard.unknown_topics(|id| id == known);
+    bench.pass(seconds(1));
+    assert_eq!(orders(&mut bench), [-1, 5, 5]);
+    bench.restart();
+    assert_eq!(orders(&mut bench), [-1, 5, 5]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use chronik_io::Env;
 use chronik_log::{AppendAsLeader, AppendError};
 use chronik_protocol::{BatchBuilder, Codec, Str};
 use chronik_replication::{Acks, AppendRefused};
-use chronik_types::{ErrorCode, Instant, LeaderEpoch, Offset, PartitionId};
+use chronik_types::{ErrorCode, Instant, LeaderEpoch, Offset, PartitionId, TopicId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::LoadFacts;
@@ -40,7 +40,7 @@ pub(super) enum Command {
     /// A client's request.
     Ask(Box<Request>, Respond),
     /// Topics that are no more.
-    TopicsDeleted(Vec<Str>),
+    TopicsDeleted(Vec<(Str, TopicId)>),
     /// One group, or all of them.
     View(Option<Str>, oneshot::Sender<Vec<GroupView>>),
     /// Numbers.
