@@ -1,10 +1,11 @@
 //! OffsetCommit, OffsetFetch, OffsetDelete: who may, what is kept, what is said.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chronik_coordinator::{
     CommitPartition, DeleteTopic, Effects, FetchTopic, JoinGroup, OffsetCommit, OffsetDelete,
-    OffsetFetch, Reply, Request, Settings, Ticket,
+    OffsetFetch, Reply, Request, Room, Settings, Ticket,
 };
 use chronik_protocol::Str;
 use chronik_protocol::generated::offset_fetch_response::OffsetFetchResponseGroup;
@@ -354,6 +355,43 @@ fn an_answer_to_offset_fetch_is_bounded() {
     let refused = fetch(&mut bench, "g", Some(many));
     assert_eq!(error(refused.error_code), ErrorCode::UnknownServerError);
     assert_eq!(refused.topics, []);
+}
+
+#[test]
+fn all_shards_share_one_room_and_a_shard_that_goes_gives_its_part_back() {
+    let room = Arc::new(Room::new(20_000));
+    let settings = Settings {
+        room: room.clone(),
+        ..Settings::default()
+    };
+    let mut one = Bench::with(settings.clone());
+    let mut other = Bench::with(settings);
+    let mut large = commit("orders", 0, 1);
+    large.topics[0].partitions = parts(4, &"m".repeat(4_000));
+    assert_eq!(one.commit(large.clone()), ErrorCode::None);
+    let used = room.used();
+    assert!((16_000..20_000).contains(&used), "{used}");
+    let told = other.commit(large.clone());
+    assert_eq!(told, ErrorCode::InvalidCommitOffsetSize);
+    assert_eq!(room.used(), used);
+    // Members count, and are refused.
+    let mut heavy = consumer("c");
+    heavy.client.host = "h".repeat(4_000).into();
+    let ticket = other.send_join(heavy);
+    let told = error(other.join_reply(ticket).error_code);
+    assert_eq!(told, ErrorCode::GroupMaxSizeReached);
+    // What is there may move on, and the log is always taken in.
+    assert_eq!(one.commit(large.clone()), ErrorCode::None);
+    one.restart();
+    assert_eq!(room.used(), used);
+    let ids = vec!["g".into()];
+    let ticket = one.ask(Request::DeleteGroups(ids));
+    one.reply(ticket);
+    assert_eq!(room.used(), 0, "exactly what was charged");
+    assert_eq!(other.commit(large), ErrorCode::None);
+    other.stable(vec![consumer("c")]);
+    drop(other);
+    assert_eq!(room.used(), 0);
 }
 
 #[test]
