@@ -27,7 +27,7 @@ use chronik_protocol::{Decoder, Limits, Message, Str};
 use chronik_types::{ErrorCode, Instant, Timestamp};
 
 use crate::deadlines::Kind;
-use crate::member::{Member, Parked, truncated};
+use crate::member::{MEMBER_EXTRA, Member, Parked, truncated};
 use crate::names::Seeded;
 use crate::offsets::GroupOffsets;
 use crate::reply::{After, Reply, Ticket};
@@ -58,6 +58,11 @@ const EVENTS_MAX: usize = 64;
 const EVENT_MAX: usize = 512;
 /// The most of a client's own words in an event, in bytes.
 const WORDS_MAX: usize = 256;
+
+/// What a group of this id holds by itself, in bytes: its fields and its deadlines.
+pub(crate) fn group_weight(id: &str) -> usize {
+    1024 + id.len()
+}
 
 /// Where a group is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -101,6 +106,12 @@ pub struct GroupEvent {
     pub generation: i32,
     /// What.
     pub what: String,
+}
+
+impl GroupEvent {
+    fn weight(&self) -> usize {
+        size_of::<Self>() + self.what.len()
+    }
 }
 
 /// An id that was given out and not used yet.
@@ -187,6 +198,20 @@ impl Group {
             && self.members.is_empty()
             && self.pending.is_empty()
             && self.state == GroupState::Empty
+    }
+
+    /// What it holds besides members and offsets, in bytes.
+    pub(crate) fn own_weight(&self) -> usize {
+        let events = self.events.iter().map(GroupEvent::weight);
+        group_weight(&self.id) + events.sum::<usize>()
+    }
+
+    /// What it holds with all that is in it, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let members = self.members.values().map(|m| m.charged);
+        let pending = self.pending.values().map(|p| p.charged);
+        let each = members.chain(pending).map(|bytes| bytes + MEMBER_EXTRA);
+        self.own_weight() + self.offsets.bytes() + each.sum::<usize>()
     }
 
     /// The record that makes a new group known.
@@ -316,15 +341,19 @@ impl Group {
     }
 
     /// Keeps an event; the oldest goes.
-    pub(crate) fn event(&mut self, now: Now, what: String) {
-        if self.events.len() == EVENTS_MAX {
-            self.events.pop_front();
+    pub(crate) fn event(&mut self, sh: &mut Shared, now: Now, what: String) {
+        if self.events.len() == EVENTS_MAX
+            && let Some(oldest) = self.events.pop_front()
+        {
+            sh.charge.change(oldest.weight(), 0);
         }
-        self.events.push_back(GroupEvent {
+        let event = GroupEvent {
             at: now.wall,
             generation: self.generation,
             what: truncated(&what, EVENT_MAX).to_owned(),
-        });
+        };
+        sh.charge.change(0, event.weight());
+        self.events.push_back(event);
     }
 
     /// Whether a member of this id, and of this instance if it is static, is in the group.
@@ -362,6 +391,7 @@ impl Group {
         self.joining += usize::from(member.join.is_some());
         self.leader.get_or_insert_with(|| id.clone());
         self.members.insert(id.clone(), member);
+        sh.charge.change(0, MEMBER_EXTRA);
         self.charge(sh, &id);
     }
 
@@ -381,7 +411,8 @@ impl Group {
         if self.leader.as_deref() == Some(id) {
             self.leader = self.members.keys().next().cloned();
         }
-        sh.held_bytes -= member.charged;
+        sh.hold(member.charged, 0);
+        sh.charge.change(MEMBER_EXTRA, 0);
         sh.disarm(&self.id, Kind::Session(member.id.clone()));
         Some(member)
     }
@@ -399,7 +430,8 @@ impl Group {
         let Some((id, pending)) = self.pending.remove_entry(id) else {
             return false;
         };
-        sh.held_bytes -= pending.charged;
+        sh.hold(pending.charged, 0);
+        sh.charge.change(MEMBER_EXTRA, 0);
         sh.disarm(&self.id, Kind::Pending(id));
         true
     }
@@ -408,7 +440,7 @@ impl Group {
     fn charge(&mut self, sh: &mut Shared, id: &str) {
         if let Some(member) = self.members.get_mut(id) {
             let weight = member.weight();
-            sh.held_bytes = sh.held_bytes - member.charged + weight;
+            sh.hold(member.charged, weight);
             member.charged = weight;
         }
     }

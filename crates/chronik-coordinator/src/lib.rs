@@ -28,6 +28,7 @@ mod offsets;
 mod placement;
 mod reply;
 mod request;
+mod room;
 mod settings;
 mod shard;
 mod shared;
@@ -45,6 +46,7 @@ pub use request::{
     LeaveGroup, Leaver, ListGroups, OffsetCommit, OffsetDelete, OffsetFetch, Protocol, Request,
     SyncGroup,
 };
+pub use room::Room;
 pub use settings::Settings;
 pub use shard::{Facts, GroupShard, GroupView, MemberView};
 

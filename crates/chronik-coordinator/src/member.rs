@@ -13,6 +13,8 @@ use crate::request::{Client, JoinGroup, Protocol, millis};
 
 /// What a member costs beside its texts, in bytes.
 const OVERHEAD: usize = 256;
+/// What it costs in the maps of its group and among the deadlines, in bytes.
+pub(crate) const MEMBER_EXTRA: usize = 768;
 /// The most of a client id that becomes part of a member id, in bytes: ids are stored as strings
 /// of at most 32,767.
 const CLIENT_ID_IN_MEMBER_ID_MAX: usize = 1024;

@@ -77,7 +77,27 @@ struct Rare {
     topic_id: Option<TopicId>,
 }
 
+/// What an offset costs in its map, in bytes.
+const OFFSET_WEIGHT: usize = size_of::<Packed>() + 32;
+
+/// What a topic costs in a group, in bytes. Its name may be shared, and is counted all the same.
+fn topic_weight(topic: &str) -> usize {
+    128 + topic.len()
+}
+
+/// What an offset with so much metadata costs at most.
+fn most(metadata: usize) -> usize {
+    OFFSET_WEIGHT + size_of::<Rare>() + metadata
+}
+
 impl Packed {
+    fn weight(&self) -> usize {
+        let rare = self.rare.as_ref().map_or(0, |rare| {
+            size_of::<Rare>() + rare.metadata.as_ref().map_or(0, |m| m.len())
+        });
+        OFFSET_WEIGHT + rare
+    }
+
     fn new(committed: Committed, of_topic: Option<TopicId>) -> Self {
         let Committed {
             offset,
@@ -129,11 +149,31 @@ struct OfTopic {
 pub(crate) struct GroupOffsets {
     topics: BTreeMap<Arc<str>, OfTopic>,
     count: usize,
+    /// What all of it holds.
+    bytes: usize,
 }
 
 impl GroupOffsets {
     pub(crate) fn len(&self) -> usize {
         self.count
+    }
+
+    /// What they hold, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// How many bytes more they hold at most once this is committed.
+    pub(crate) fn growth(&self, topic: &str, partition: PartitionId, metadata: usize) -> usize {
+        let of_topic = self.topics.get(topic);
+        let held = of_topic.and_then(|t| t.partitions.get(&partition));
+        let grown = match held {
+            Some(held) if metadata == 0 && held.rare.is_none() => 0,
+            Some(held) => most(metadata).saturating_sub(held.weight()),
+            None => most(metadata),
+        };
+        let named = of_topic.map_or_else(|| topic_weight(topic), |_| 0);
+        grown + named
     }
 
     pub(crate) fn get(&self, topic: &str, partition: PartitionId) -> Option<Committed> {
@@ -182,13 +222,19 @@ impl GroupOffsets {
     ) -> bool {
         let topic = match self.topics.get_mut(topic) {
             Some(topic) => topic,
-            None => self.topics.entry(names.intern(topic)).or_insert(OfTopic {
-                topic_id: committed.topic_id,
-                partitions: BTreeMap::new(),
-            }),
+            None => {
+                self.bytes += topic_weight(topic);
+                self.topics.entry(names.intern(topic)).or_insert(OfTopic {
+                    topic_id: committed.topic_id,
+                    partitions: BTreeMap::new(),
+                })
+            }
         };
         let packed = Packed::new(committed, topic.topic_id);
-        let is_new = topic.partitions.insert(partition, packed).is_none();
+        self.bytes += packed.weight();
+        let before = topic.partitions.insert(partition, packed);
+        self.bytes -= before.as_ref().map_or(0, Packed::weight);
+        let is_new = before.is_none();
         self.count += usize::from(is_new);
         is_new
     }
@@ -198,9 +244,12 @@ impl GroupOffsets {
         let Some(of_topic) = self.topics.get_mut(topic) else {
             return false;
         };
-        let removed = of_topic.partitions.remove(&partition).is_some();
+        let before = of_topic.partitions.remove(&partition);
+        self.bytes -= before.as_ref().map_or(0, Packed::weight);
+        let removed = before.is_some();
         if of_topic.partitions.is_empty() {
             self.topics.remove(topic);
+            self.bytes -= topic_weight(topic);
         }
         self.count -= usize::from(removed);
         removed

@@ -1,6 +1,9 @@
 //! What the operator set that the coordinator's decisions depend on.
 
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::room::Room;
 
 /// Kafka's broker settings, and our own bounds.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -21,6 +24,9 @@ pub struct Settings {
     pub offsets_retention_check_interval: Duration,
     /// Bytes that members of all groups of the shard may hold: metadata, assignments, pending ids.
     pub held_bytes_max: usize,
+    /// What the groups of all shards of the node may hold together: members, ids, offsets with
+    /// their metadata, events. The shards share it.
+    pub room: Arc<Room>,
     /// Members of one group that have an id but have not joined with it yet.
     pub pending_members_max: usize,
     /// Groups of the shard.
@@ -49,6 +55,7 @@ impl Default for Settings {
             offsets_retention: Duration::from_secs(10_080 * 60),
             offsets_retention_check_interval: Duration::from_secs(600),
             held_bytes_max: 64 << 20,
+            room: Arc::new(Room::new(usize::MAX)),
             pending_members_max: 10_000,
             groups_max: 200_000,
             offsets_max: 4_000_000,

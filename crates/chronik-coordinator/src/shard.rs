@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use chronik_protocol::Str;
-use chronik_types::{ErrorCode, Instant, PartitionId, Timestamp};
+use chronik_types::{ErrorCode, Instant, PartitionId, Timestamp, TopicId};
 use indexmap::IndexMap;
 
 use crate::Now;
@@ -91,8 +91,21 @@ pub struct MemberView {
 struct Expunge {
     group: Str,
     topic: Str,
-    /// Those committed later are of another topic of that name.
-    deleted_at: Timestamp,
+    topic_id: TopicId,
+    /// Of those that do not tell their topic's id: if they were committed later they are of
+    /// another topic of that name. None if it is not known when; then they stay.
+    deleted_at: Option<Timestamp>,
+}
+
+impl Expunge {
+    fn is_of_it(&self, committed: &Committed) -> bool {
+        match committed.topic_id {
+            Some(id) => id == self.topic_id,
+            None => self
+                .deleted_at
+                .is_some_and(|deleted_at| committed.committed_at <= deleted_at),
+        }
+    }
 }
 
 /// The state of one partition of `__consumer_offsets`.
@@ -140,14 +153,18 @@ impl GroupShard {
                 let committed = Committed::from_value(&value);
                 let at = self.group_or_new(&key.group);
                 let offsets = &mut self.groups[at].offsets;
+                let before = offsets.bytes();
                 let is_new = offsets.set(&mut self.names, &key.topic, partition, committed);
+                self.shared.charge.change(before, offsets.bytes());
                 self.offsets += usize::from(is_new);
                 Ok(Replayed::OffsetCommitted)
             }
             Fact::Offset(key, None) => {
                 if let Some(group) = self.groups.get_mut(&key.group) {
                     let partition = PartitionId::new(key.partition);
+                    let before = group.offsets.bytes();
                     self.offsets -= usize::from(group.offsets.remove(&key.topic, partition));
+                    self.shared.charge.change(before, group.offsets.bytes());
                     self.remove_if_gone(&key.group);
                 }
                 Ok(Replayed::OffsetDeleted)
@@ -345,6 +362,8 @@ impl GroupShard {
             .map(|group| group.check_invariants(&self.shared))
             .sum();
         assert_eq!(held, self.shared.held_bytes, "bytes held");
+        let weight: usize = self.groups.values().map(Group::weight).sum();
+        assert_eq!(weight, self.shared.charge.bytes(), "charged to the room");
         let offsets: usize = self.groups.values().map(|group| group.offsets.len()).sum();
         assert_eq!(offsets, self.offsets, "committed offsets");
         assert!(self.shared.answers.is_empty(), "an answer that nobody took");
@@ -416,6 +435,7 @@ impl GroupShard {
             Some(at) => at,
             None => {
                 let group = Group::new(id);
+                self.shared.charge.change(0, group.own_weight());
                 self.groups.insert_full(group.id.clone(), group).0
             }
         };
@@ -430,7 +450,9 @@ impl GroupShard {
             self.shared.disarm(&group, Kind::Expiry);
             self.shared.disarm(&group, Kind::Join);
             self.shared.disarm(&group, Kind::Sync);
-            self.groups.swap_remove(id);
+            if let Some(group) = self.groups.swap_remove(id) {
+                self.shared.charge.change(group.own_weight(), 0);
+            }
         }
     }
 }

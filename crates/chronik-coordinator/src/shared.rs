@@ -8,6 +8,7 @@ use chronik_types::Instant;
 use crate::deadlines::{Deadlines, Kind, Timer};
 use crate::encoding::Record;
 use crate::reply::{After, Answer, Reply, Ticket};
+use crate::room::Charge;
 use crate::settings::Settings;
 
 /// Handed to a group with everything that is asked of it.
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     pub(crate) parked: BTreeMap<Ticket, (Str, Str)>,
     /// Bytes held by members and pending ids of all groups.
     pub(crate) held_bytes: usize,
+    /// That, and all else that groups hold.
+    pub(crate) charge: Charge,
     /// Gathered by the call under way.
     pub(crate) answers: Vec<Answer>,
     pub(crate) records: Vec<Record>,
@@ -32,6 +35,7 @@ pub(crate) struct Shared {
 impl Shared {
     pub(crate) fn new(settings: Settings) -> Self {
         Self {
+            charge: Charge::new(settings.room.clone()),
             settings,
             deadlines: Deadlines::default(),
             parked: BTreeMap::new(),
@@ -89,6 +93,12 @@ impl Shared {
         self.record_bytes = 0;
         let unwritable = std::mem::take(&mut self.unwritable);
         (std::mem::take(&mut self.records), unwritable)
+    }
+
+    /// What a member or a pending id holds is `after` now, and was `before`.
+    pub(crate) fn hold(&mut self, before: usize, after: usize) {
+        self.held_bytes = self.held_bytes - before + after;
+        self.charge.change(before, after);
     }
 
     pub(crate) fn arm(&mut self, group: &Str, kind: Kind, at: Instant) {

@@ -210,11 +210,11 @@ impl GroupCoordinator {
     /// Carries out what changed, after the partitions themselves have. Called in the order of the
     /// metadata log.
     pub(crate) fn apply(&self, image: &MetadataImage, delta: &MetadataDelta) {
-        let mut deleted: Vec<Str> = Vec::new();
+        let mut deleted: Vec<(Str, TopicId)> = Vec::new();
         for (id, change) in &delta.topics {
             if change.name.as_str() != CONSUMER_OFFSETS {
                 if change.deleted {
-                    deleted.push(change.name.as_str().into());
+                    deleted.push((change.name.as_str().into(), *id));
                 }
                 continue;
             }
@@ -272,7 +272,7 @@ impl GroupCoordinator {
 
     /// Offsets of deleted topics go. Each shard is told when it gets to it; a shard that is
     /// loading is told once it has loaded, because the queue is there from the start.
-    fn forget_topics(&self, topics: &[Str]) {
+    fn forget_topics(&self, topics: &[(Str, TopicId)]) {
         for shard in self.lock_read().values() {
             let command = Command::TopicsDeleted(topics.to_vec());
             if let Err(mpsc::error::TrySendError::Full(command)) = shard.commands.try_send(command)

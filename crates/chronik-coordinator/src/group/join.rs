@@ -14,7 +14,9 @@ use chronik_types::ErrorCode;
 
 use super::{Group, GroupState, Pending, answer_join, answer_sync, join_error, sync_error, words};
 use crate::deadlines::Kind;
-use crate::member::{Member, Parked, detached, join_weight, new_id, pending_weight, truncated};
+use crate::member::{
+    MEMBER_EXTRA, Member, Parked, detached, join_weight, new_id, pending_weight, truncated,
+};
 use crate::reply::{After, Reply, Ticket};
 use crate::request::{JoinGroup, PROTOCOLS_MAX, Protocol};
 use crate::shared::Shared;
@@ -78,13 +80,17 @@ impl Group {
             if let Some(id) = &join.member
                 && self.drop_member(sh, id).is_some()
             {
-                self.event(now, format!("member {id} removed: the group is full"));
+                self.event(sh, now, format!("member {id} removed: the group is full"));
                 self.maybe_complete_join(sh, now);
             }
             return full;
         }
         let weight = join_weight(join);
         if weight > charged && sh.held_bytes + (weight - charged) > sh.settings.held_bytes_max {
+            return full;
+        }
+        let extra = if known.is_some() { 0 } else { MEMBER_EXTRA };
+        if weight > charged && !sh.charge.fits(weight - charged + extra) {
             return full;
         }
         if !self.supports(join) {
@@ -142,7 +148,8 @@ impl Group {
             ends: now.instant + join.session_timeout,
             charged: pending_weight(&id),
         };
-        sh.held_bytes += pending.charged;
+        sh.hold(0, pending.charged);
+        sh.charge.change(0, MEMBER_EXTRA);
         sh.arm(&self.id, Kind::Pending(id.clone()), pending.ends);
         let reply = join_error(ErrorCode::MemberIdRequired, Some(&id));
         self.pending.insert(id, pending);
@@ -217,6 +224,7 @@ impl Group {
         let host = truncated(&join.client.host, 64);
         let client = truncated(&join.client.id, 256);
         self.event(
+            sh,
             now,
             format!("member {id} (client {client} at {host}) joined"),
         );
@@ -318,7 +326,7 @@ impl Group {
             self.unsynced.insert(new.clone());
         }
         self.heard_of(sh, now, new);
-        self.event(now, format!("static member {old} replaced by {new}"));
+        self.event(sh, now, format!("static member {old} replaced by {new}"));
     }
 
     /// The takeover is stored, or is not.

@@ -71,7 +71,11 @@ impl Group {
         };
         self.drop_member(sh, &id);
         let reason = words(leaver.reason.as_ref());
-        self.event(now, format!("member {id} left; client reason: {reason}"));
+        self.event(
+            sh,
+            now,
+            format!("member {id} left; client reason: {reason}"),
+        );
         Ok(Some(id.as_str().to_owned()))
     }
 
@@ -92,7 +96,7 @@ impl Group {
             return;
         }
         self.drop_member(sh, id);
-        self.event(now, format!("member {id} timed out"));
+        self.event(sh, now, format!("member {id} timed out"));
         self.rebalance_or_complete(sh, now, &format!("member {id} timed out"));
     }
 
@@ -105,7 +109,7 @@ impl Group {
             }
             Some(_) => {
                 self.drop_pending(sh, id);
-                self.event(now, format!("member {id} never joined with its id"));
+                self.event(sh, now, format!("member {id} never joined with its id"));
                 self.maybe_complete_join(sh, now);
             }
         }

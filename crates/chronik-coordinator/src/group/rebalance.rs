@@ -41,7 +41,7 @@ impl Group {
         self.sync_ends = None;
         let was_empty = self.state == GroupState::Empty;
         self.set_state(GroupState::PreparingRebalance, now);
-        self.event(now, format!("rebalance begins: {reason}"));
+        self.event(sh, now, format!("rebalance begins: {reason}"));
         if was_empty {
             let delay = sh.settings.initial_rebalance_delay;
             let left = self.rebalance_timeout().saturating_sub(delay);
@@ -118,6 +118,7 @@ impl Group {
         for id in missing.map(|m| m.id.clone()).collect::<Vec<_>>() {
             self.drop_member(sh, &id);
             self.event(
+                sh,
                 now,
                 format!("member {id} removed: it did not join again in time"),
             );
@@ -144,7 +145,7 @@ impl Group {
         self.leader = None;
         self.subscribed = self.subscriptions();
         self.set_state(GroupState::Empty, now);
-        self.event(now, "the group is empty".to_owned());
+        self.event(sh, now, "the group is empty".to_owned());
         self.store(sh, &self.to_value(None));
     }
 
@@ -152,7 +153,11 @@ impl Group {
         self.protocol = self.select_protocol(None);
         self.subscribed = self.subscriptions();
         self.set_state(GroupState::CompletingRebalance, now);
-        self.event(now, format!("generation of {} members", self.members.len()));
+        self.event(
+            sh,
+            now,
+            format!("generation of {} members", self.members.len()),
+        );
         self.unsynced = self.members.keys().cloned().collect();
         self.joining = 0;
         for id in self.unsynced.clone() {

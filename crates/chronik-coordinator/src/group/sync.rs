@@ -72,7 +72,8 @@ impl Group {
                 .filter(|(id, _)| self.members.contains_key(*id));
             of_members.map(|(_, assignment)| assignment.len()).sum()
         };
-        if sh.held_bytes + bytes(&assignments) > sh.settings.held_bytes_max {
+        let bytes = bytes(&assignments);
+        if sh.held_bytes + bytes > sh.settings.held_bytes_max || !sh.charge.fits(bytes) {
             sh.refuse_records();
         } else {
             let value = self.to_value(Some(&assignments));
@@ -120,7 +121,11 @@ impl Group {
             self.prepare_rebalance(sh, now, &reason);
             return;
         }
-        self.event(now, "stable: the leader's assignment is stored".to_owned());
+        self.event(
+            sh,
+            now,
+            "stable: the leader's assignment is stored".to_owned(),
+        );
         for id in self.members.keys().cloned().collect::<Vec<_>>() {
             let Some(member) = self.members.get_mut(&id) else {
                 continue;
@@ -151,7 +156,11 @@ impl Group {
         }
         for id in &late {
             self.drop_member(sh, id);
-            self.event(now, format!("member {id} removed: it did not sync in time"));
+            self.event(
+                sh,
+                now,
+                format!("member {id} removed: it did not sync in time"),
+            );
         }
         let reason = format!("{} members did not sync in time", late.len());
         self.rebalance_or_complete(sh, now, &reason);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use chronik_protocol::Str;
 use chronik_protocol::generated::delete_groups_response::DeletableGroupResult;
 use chronik_protocol::generated::describe_groups_response::DescribedGroup;
-use chronik_types::ErrorCode;
+use chronik_types::{ErrorCode, TopicId};
 
 use super::{Expunge, GroupShard};
 use crate::decision::{AppendFailed, Step};
@@ -15,16 +15,39 @@ use crate::request::ListGroups;
 use crate::{Now, encoding, offsets};
 
 impl GroupShard {
-    /// Topics are deleted: their offsets go, as far as they were committed before. The tombstones
-    /// come from [`GroupShard::due`].
-    pub fn topics_deleted(&mut self, now: Now, topics: &[Str]) {
+    /// Topics are deleted: their offsets go, by the topic's id, or if they do not tell one by when
+    /// they were committed. The tombstones come from [`GroupShard::due`].
+    pub fn topics_deleted(&mut self, now: Now, topics: &[(Str, TopicId)]) {
         for group in self.groups.values() {
-            let found = topics.iter().filter(|topic| group.offsets.has_topic(topic));
-            self.expunge.extend(found.map(|topic| Expunge {
+            let found = topics
+                .iter()
+                .filter(|(topic, _)| group.offsets.has_topic(topic));
+            self.expunge.extend(found.map(|(topic, id)| Expunge {
                 group: group.id.clone(),
                 topic: topic.clone(),
-                deleted_at: now.wall,
+                topic_id: *id,
+                deleted_at: Some(now.wall),
             }));
+        }
+    }
+
+    /// Offsets of topics that are not `known` go, if they tell the topic's id: those of a topic
+    /// whose deletion the coordinator did not live to carry out. To be called once the log has
+    /// been read, with metadata that is at least as new as the last commit in it: a topic that it
+    /// does not know yet would lose its offsets.
+    pub fn unknown_topics(&mut self, known: impl Fn(TopicId) -> bool) {
+        for group in self.groups.values() {
+            for topic in group.offsets.topics() {
+                let ids = group.offsets.of(topic).filter_map(|(_, c)| c.topic_id);
+                let ids: BTreeSet<TopicId> = ids.collect();
+                let unknown = ids.into_iter().filter(|id| !known(*id));
+                self.expunge.extend(unknown.map(|topic_id| Expunge {
+                    group: group.id.clone(),
+                    topic: topic.into(),
+                    topic_id,
+                    deleted_at: None,
+                }));
+            }
         }
     }
 
@@ -36,7 +59,7 @@ impl GroupShard {
         while let Some(job) = self.expunge.front() {
             if let Some(group) = self.groups.get(&job.group) {
                 let old = group.offsets.of(&job.topic);
-                let old = old.filter(|(_, c)| c.committed_at <= job.deleted_at);
+                let old = old.filter(|(_, c)| job.is_of_it(c));
                 for (partition, _) in old.take(TOMBSTONES_MAX) {
                     let key = offsets::key(&job.group, &job.topic, partition);
                     let tombstone = encoding::offset_tombstone(&key);

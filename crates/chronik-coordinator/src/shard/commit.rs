@@ -18,6 +18,7 @@ use chronik_types::{ErrorCode, LeaderEpoch, PartitionId, Timestamp, TopicId, Uui
 
 use super::GroupShard;
 use crate::decision::{AppendFailed, Step};
+use crate::group::group_weight;
 use crate::offsets::{self, Committed, GroupOffsets};
 use crate::reply::{After, Reply, Ticket};
 use crate::request::{
@@ -80,6 +81,9 @@ impl GroupShard {
                 return Err(ErrorCode::InvalidCommitOffsetSize);
             }
         }
+        if !self.shared.charge.fits(self.growth(commit)) {
+            return Err(ErrorCode::InvalidCommitOffsetSize);
+        }
         let has_room = self.groups.len() < settings.groups_max;
         match self.groups.get_mut(&commit.group) {
             Some(group) => group.check_commit(&mut self.shared, now, commit),
@@ -88,6 +92,19 @@ impl GroupShard {
             None if commit.tells_group_not_found => Err(ErrorCode::GroupIdNotFound),
             None => Err(ErrorCode::IllegalGeneration),
         }
+    }
+
+    /// How many bytes more are held once this is committed, at most.
+    fn growth(&self, commit: &OffsetCommit) -> usize {
+        let none = GroupOffsets::default();
+        let group = self.groups.get(&commit.group);
+        let offsets = group.map_or(&none, |group| &group.offsets);
+        let topics = commit.topics.iter().map(|topic| {
+            let parts = topic.partitions.iter();
+            let each = parts.map(|p| offsets.growth(&topic.name, p.partition, p.metadata.len()));
+            each.sum::<usize>()
+        });
+        group.map_or_else(|| group_weight(&commit.group), |_| 0) + topics.sum::<usize>()
     }
 
     /// Gathers the record of one offset.

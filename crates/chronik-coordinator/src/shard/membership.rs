@@ -7,7 +7,8 @@ use chronik_types::ErrorCode;
 
 use super::GroupShard;
 use crate::decision::{AppendFailed, Step};
-use crate::group::{Group, left};
+use crate::group::{Group, group_weight, left};
+use crate::member::join_weight;
 use crate::reply::{After, Reply, Ticket};
 use crate::request::{Heartbeat, JoinGroup, LeaveGroup, PROTOCOLS_MAX, SyncGroup};
 use crate::{Now, encoding};
@@ -53,6 +54,7 @@ impl GroupShard {
             Err(ErrorCode::InconsistentGroupProtocol)
         } else if self.groups.len() >= settings.groups_max
             || self.shared.held_bytes >= settings.held_bytes_max
+            || !(self.shared.charge).fits(group_weight(&join.group) + join_weight(join))
         {
             Err(ErrorCode::GroupMaxSizeReached)
         } else {

@@ -1,14 +1,15 @@
 //! OffsetCommit, OffsetFetch, OffsetDelete: who may, what is kept, what is said.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chronik_coordinator::{
     CommitPartition, DeleteTopic, Effects, FetchTopic, JoinGroup, OffsetCommit, OffsetDelete,
-    OffsetFetch, Reply, Request, Settings, Ticket,
+    OffsetFetch, Reply, Request, Room, Settings, Ticket,
 };
 use chronik_protocol::Str;
 use chronik_protocol::generated::offset_fetch_response::OffsetFetchResponseGroup;
-use chronik_types::{ErrorCode, LeaderEpoch, Offset, PartitionId, TopicId, Uuid};
+use chronik_types::{ErrorCode, LeaderEpoch, Offset, PartitionId, Timestamp, TopicId, Uuid};
 
 use crate::bench::{Bench, commit, consumer, error, seconds, static_consumer};
 
@@ -357,6 +358,43 @@ fn an_answer_to_offset_fetch_is_bounded() {
 }
 
 #[test]
+fn all_shards_share_one_room_and_a_shard_that_goes_gives_its_part_back() {
+    let room = Arc::new(Room::new(20_000));
+    let settings = Settings {
+        room: room.clone(),
+        ..Settings::default()
+    };
+    let mut one = Bench::with(settings.clone());
+    let mut other = Bench::with(settings);
+    let mut large = commit("orders", 0, 1);
+    large.topics[0].partitions = parts(4, &"m".repeat(4_000));
+    assert_eq!(one.commit(large.clone()), ErrorCode::None);
+    let used = room.used();
+    assert!((16_000..20_000).contains(&used), "{used}");
+    let told = other.commit(large.clone());
+    assert_eq!(told, ErrorCode::InvalidCommitOffsetSize);
+    assert_eq!(room.used(), used);
+    // Members count, and are refused.
+    let mut heavy = consumer("c");
+    heavy.client.host = "h".repeat(4_000).into();
+    let ticket = other.send_join(heavy);
+    let told = error(other.join_reply(ticket).error_code);
+    assert_eq!(told, ErrorCode::GroupMaxSizeReached);
+    // What is there may move on, and the log is always taken in.
+    assert_eq!(one.commit(large.clone()), ErrorCode::None);
+    one.restart();
+    assert_eq!(room.used(), used);
+    let ids = vec!["g".into()];
+    let ticket = one.ask(Request::DeleteGroups(ids));
+    one.reply(ticket);
+    assert_eq!(room.used(), 0, "exactly what was charged");
+    assert_eq!(other.commit(large), ErrorCode::None);
+    other.stable(vec![consumer("c")]);
+    drop(other);
+    assert_eq!(room.used(), 0);
+}
+
+#[test]
 fn offsets_of_a_topic_that_consumers_read_cannot_be_deleted() {
     let mut bench = Bench::new();
     assert_eq!(delete(&mut bench, "x"), (ErrorCode::GroupIdNotFound, None));
@@ -395,7 +433,9 @@ fn offsets_of_a_deleted_topic_go_in_batches_that_are_tried_again() {
         bench.commit(commit("orders", partition, 1));
     }
     bench.commit(commit("payments", 0, 1));
-    bench.shard.topics_deleted(bench.now(), &["orders".into()]);
+    let id = TopicId::new(Uuid::from_bytes([1; 16]));
+    let deleted = [("orders".into(), id)];
+    bench.shard.topics_deleted(bench.now(), &deleted);
     bench.fail = Some(chronik_coordinator::AppendFailed::TimedOut);
     bench.pass(seconds(1));
     assert_eq!(bench.shard.facts().offsets, 1_501);
@@ -408,6 +448,49 @@ fn offsets_of_a_deleted_topic_go_in_batches_that_are_tried_again() {
     assert_eq!(bench.shard.facts().offsets, 2);
     bench.restart();
     assert_eq!(bench.shard.facts().offsets, 2);
+}
+
+/// Offsets of `orders`: of partition 0 and 1 for the topics 1 and 2, of 2 for whichever.
+fn of_two_topics(bench: &mut Bench) {
+    for (partition, id) in [(0, Some(1)), (1, Some(2)), (2, None)] {
+        let mut one = commit("orders", partition, 5);
+        one.topics[0].topic_id = id.map(|byte| TopicId::new(Uuid::from_bytes([byte; 16])));
+        assert_eq!(bench.commit(one), ErrorCode::None);
+    }
+}
+
+fn orders(bench: &mut Bench) -> [i64; 3] {
+    [0, 1, 2].map(|partition| bench.fetch("orders", partition))
+}
+
+#[test]
+fn the_offsets_of_a_deleted_topic_go_by_its_id_whenever_they_were_committed() {
+    let mut bench = Bench::new();
+    of_two_topics(&mut bench);
+    let id = TopicId::new(Uuid::from_bytes([1; 16]));
+    let mut earlier = bench.now();
+    earlier.wall = Timestamp::from_millis(earlier.wall.as_millis() - 1);
+    let deleted = [("orders".into(), id)];
+    // A clock that went back: the offset is of the topic all the same.
+    bench.shard.topics_deleted(earlier, &deleted);
+    bench.pass(seconds(1));
+    assert_eq!(orders(&mut bench), [-1, 5, 5]);
+    bench.shard.topics_deleted(bench.now(), &deleted);
+    bench.pass(seconds(1));
+    assert_eq!(orders(&mut bench), [-1, 5, -1]);
+}
+
+#[test]
+fn a_deletion_that_was_not_carried_out_is_made_up_for_after_loading() {
+    let mut bench = Bench::new();
+    of_two_topics(&mut bench);
+    bench.restart();
+    let known = TopicId::new(Uuid::from_bytes([2; 16]));
+    bench.shard.unknown_topics(|id| id == known);
+    bench.pass(seconds(1));
+    assert_eq!(orders(&mut bench), [-1, 5, 5]);
+    bench.restart();
+    assert_eq!(orders(&mut bench), [-1, 5, 5]);
 }
 
 #[test]

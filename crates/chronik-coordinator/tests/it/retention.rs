@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use chronik_coordinator::{AppendFailed, OffsetCommit, Settings};
 use chronik_protocol::Str;
-use chronik_types::ErrorCode;
+use chronik_types::{ErrorCode, TopicId, Uuid};
 
 use crate::bench::{Bench, commit, consumer, seconds};
 
@@ -193,7 +193,8 @@ fn a_group_whose_offsets_were_deleted_while_it_had_members_goes_though_it_cannot
     let (id, ticket) = bench.join_with_id(consumer("one"));
     bench.pass(seconds(3));
     bench.join_reply(ticket);
-    bench.shard.topics_deleted(bench.now(), &["orders".into()]);
+    let deleted = [("orders".into(), TopicId::new(Uuid::ZERO))];
+    bench.shard.topics_deleted(bench.now(), &deleted);
     bench.pass(seconds(1));
     assert_eq!(bench.fetch("orders", 0), -1);
     bench.fail = Some(AppendFailed::TimedOut);

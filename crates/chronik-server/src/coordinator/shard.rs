@@ -23,7 +23,7 @@ use chronik_io::Env;
 use chronik_log::{AppendAsLeader, AppendError};
 use chronik_protocol::{BatchBuilder, Codec, Str};
 use chronik_replication::{Acks, AppendRefused};
-use chronik_types::{ErrorCode, Instant, LeaderEpoch, Offset, PartitionId};
+use chronik_types::{ErrorCode, Instant, LeaderEpoch, Offset, PartitionId, TopicId};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::LoadFacts;
@@ -46,7 +46,7 @@ pub(super) enum Command {
     /// A client's request, with what it takes of the budget until the shard has taken it over.
     Ask(Box<Request>, Respond, Option<Reservation>),
     /// Topics that are no more.
-    TopicsDeleted(Vec<Str>),
+    TopicsDeleted(Vec<(Str, TopicId)>),
     /// One group, or as many as there is room for; and the room that is left.
     View(
         Option<Str>,
