@@ -5,6 +5,7 @@
 //! depend on what is inside, or where its codec is another one. Keeps I14: nothing here allocates
 //! by what a batch claims.
 
+mod allowance;
 mod open_room;
 mod record_errors;
 
@@ -16,6 +17,7 @@ use chronik_protocol::{
 use chronik_replication::Acks;
 use chronik_types::{PartitionId, TopicId};
 
+pub(crate) use allowance::Allowance;
 pub(crate) use open_room::OpenRoom;
 
 use crate::partition::{Append, CurrentLeader, PartitionError, PartitionName, ProduceError};
@@ -64,6 +66,8 @@ pub(crate) enum Rejected {
     Timestamp(Vec<RecordError>),
     /// The disk's reserve is used up.
     DiskReserve,
+    /// It must be opened, and its request's other batches took all that may be opened for one.
+    OpenedTooMuch,
 }
 
 /// What is wrong with one record of a batch.
@@ -89,7 +93,8 @@ impl Rejected {
             | Self::ZstdTooEarly
             | Self::Control
             | Self::Transactional
-            | Self::DiskReserve => &[],
+            | Self::DiskReserve
+            | Self::OpenedTooMuch => &[],
         }
     }
 
@@ -110,14 +115,20 @@ impl From<PartitionError> for Rejected {
     }
 }
 
-/// Checks and appends; what is returned may still wait for its acks.
-pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Rejected> {
+/// Checks and appends; what is returned may still wait for its acks. What it costs is taken from
+/// its request's allowance.
+pub(crate) fn append(
+    node: &Shared,
+    allowance: &Allowance,
+    request: AppendRequest,
+) -> Result<Append, Rejected> {
     let partition = node.replicas.get(request.topic, request.partition)?;
     let rules = partition.rules();
     let now = node.env.clock.wall();
     let judge = Judge {
         rules: &rules,
         room: &node.open_room,
+        allowance,
         partition: partition.name(),
         now: now.as_millis(),
     };
@@ -143,6 +154,7 @@ pub(crate) fn append(node: &Shared, request: AppendRequest) -> Result<Append, Re
 struct Judge<'a> {
     rules: &'a ProduceRules,
     room: &'a OpenRoom,
+    allowance: &'a Allowance,
     partition: PartitionName<'a>,
     /// Milliseconds since 1970.
     now: i64,
@@ -155,8 +167,8 @@ impl Judge<'_> {
         check_size(request.records.len(), rules)?;
         let info = validate(&request.records, &BatchLimits::default()).map_err(Rejected::Batch)?;
         check_header(request, &info)?;
-        let (batch, facts) = self.open(request, &info).map_err(Rejected::Batch)?;
-        let blame = || record_errors::find(&request.records, self);
+        let (batch, facts) = self.open(request, &info)?;
+        let blame = || record_errors::find(&request.records, &info, facts, self);
         // A batch that is wrong in both ways is refused for its timestamps.
         if !rules.log_append_time {
             let newest = facts.map_or(info.header.max_timestamp, |facts| facts.max_timestamp);
@@ -182,19 +194,40 @@ impl Judge<'_> {
         &self,
         request: &AppendRequest,
         info: &BatchInfo,
-    ) -> Result<(Bytes, Option<RecordFacts>), BatchError> {
+    ) -> Result<(Bytes, Option<RecordFacts>), Rejected> {
         let records = &request.records;
         let other = |how: &Compression| info.header.codec() != Ok(how.codec);
         if let Some(how) = self.rules.compression.filter(other) {
-            let (batch, facts) = self.room.with(|budget| recompress(records, how, budget))?;
-            return Ok((batch, Some(facts)));
+            let packed = self.within(|budget| {
+                let (batch, facts) = recompress(records, how, budget)?;
+                Ok((facts, batch))
+            });
+            return packed.map(|(facts, batch)| (batch, Some(facts)));
         }
         let must_open = self.rules.keys_required || self.rules.limits_timestamps();
         let facts = match info.records {
-            None if must_open => Some(self.room.with(|budget| inspect_records(records, budget))?),
+            None if must_open => {
+                let seen = self.within(|budget| Ok((inspect_records(records, budget)?, ())))?;
+                Some(seen.0)
+            }
             seen => seen,
         };
         Ok((records.clone(), facts))
+    }
+
+    /// Opens a batch in the node's room, at its request's expense: a failure costs all that it
+    /// was allowed.
+    fn within<T>(
+        &self,
+        open: impl Fn(usize) -> Result<(RecordFacts, T), BatchError>,
+    ) -> Result<(RecordFacts, T), Rejected> {
+        if !self.allowance.may_open() {
+            return Err(Rejected::OpenedTooMuch);
+        }
+        let open = |budget| open(budget).inspect_err(|_| self.allowance.opened(budget));
+        let (facts, made) = self.room.with(open).map_err(Rejected::Batch)?;
+        self.allowance.opened(facts.opened_bytes);
+        Ok((facts, made))
     }
 }
 
@@ -228,3 +261,6 @@ fn check_header(request: &AppendRequest, info: &BatchInfo) -> Result<(), Rejecte
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,9 @@
 //! A broker's configurations as they take effect on this node: the dynamic ones of the metadata
 //! log over the node's own settings over the table.
 //!
-//! Read from the image each time, so that a change takes effect as soon as it is published.
+//! Read from the image each time, so that a change takes effect as soon as it is published. What
+//! is read at start only has no dynamic values: what is kept of them in the metadata log does not
+//! count, and so is not told.
 
 use chronik_controller::broker_config::broker_config;
 use chronik_controller::topic_config::Effect;
@@ -37,15 +39,14 @@ pub(crate) struct BrokerSettings<'a> {
 }
 
 impl<'a> BrokerSettings<'a> {
-    /// Every value of a name that somebody set, the one that counts first.
+    /// Every value of a name that somebody set and that can count, the one that does first.
     pub(crate) fn given(self, name: &str) -> impl Iterator<Item = Effective<'a>> + use<'a> {
         let own = ConfigResource::Broker(self.config.node_id);
+        let at_start = broker_config(name).is_some_and(|row| row.effect == Effect::AtStart);
+        let dynamic = |resource| self.image.config(resource, name).filter(|_| !at_start);
         let found = [
-            (self.image.config(&own, name), Origin::Broker),
-            (
-                self.image.config(&ConfigResource::ClusterDefault, name),
-                Origin::Cluster,
-            ),
+            (dynamic(&own), Origin::Broker),
+            (dynamic(&ConfigResource::ClusterDefault), Origin::Cluster),
             (self.config.given(name), Origin::StaticBroker),
         ];
         found.into_iter().filter_map(|(value, origin)| {
@@ -75,5 +76,44 @@ impl<'a> BrokerSettings<'a> {
     /// The value that counts.
     pub(crate) fn value(self, name: &str) -> Option<Effective<'a>> {
         self.given(name).next().or_else(|| self.default(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use chronik_controller::{MetadataEntry, MetadataRecord};
+    use chronik_types::LogIndex;
+
+    use super::*;
+
+    #[test]
+    fn what_is_read_at_start_is_not_told_to_be_what_was_set_later() {
+        let names = [
+            ("log.cleaner.backoff.ms", "7"),
+            ("producer.id.expiration.ms", "7"),
+            ("log.retention.ms", "7"),
+        ];
+        let set = |(name, value): (&str, &str)| MetadataRecord::ConfigChanged {
+            resource: ConfigResource::ClusterDefault,
+            name: name.to_owned(),
+            value: Some(value.to_owned()),
+        };
+        let mut image = MetadataImage::default();
+        image.apply(LogIndex::new(1), &MetadataEntry::barrier());
+        let entry = MetadataEntry::decided(LogIndex::new(1), names.map(set).to_vec());
+        image.apply(LogIndex::new(2), &entry);
+        let config = NodeConfig::resolve([]).expect("has defaults");
+        let settings = BrokerSettings {
+            image: &image,
+            config: &config,
+        };
+        let told = names.map(|(name, _)| settings.value(name).expect("has a value"));
+        let told = told.map(|found| (found.value, found.origin));
+        let wanted = [
+            ("15000", Origin::Default),
+            ("86400000", Origin::Default),
+            ("7", Origin::Cluster),
+        ];
+        assert_eq!(told, wanted);
     }
 }

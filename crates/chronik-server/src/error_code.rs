@@ -108,6 +108,11 @@ impl From<&Rejected> for Failure {
                 ErrorCode::KafkaStorageError,
                 "the disk is full up to its reserve",
             ),
+            // Retriable for every client: the batches before it are done then.
+            Rejected::OpenedTooMuch => Self::with(
+                ErrorCode::RequestTimedOut,
+                "the request's other batches took all that may be opened for one request",
+            ),
         }
     }
 }
@@ -230,6 +235,7 @@ mod tests {
             }]),
             Rejected::Timestamp(Vec::new()),
             Rejected::DiskReserve,
+            Rejected::OpenedTooMuch,
         ];
         let mut table = String::new();
         for rejected in &rejections {
@@ -260,6 +266,7 @@ mod tests {
             INVALID_RECORD One or more records have been rejected due to 1 record errors in total, and only showing the first three errors at most: [RecordError(batchIndex=3, message='no key')]
             INVALID_TIMESTAMP One or more records have been rejected due to invalid timestamp
             KAFKA_STORAGE_ERROR the disk is full up to its reserve
+            REQUEST_TIMED_OUT the request's other batches took all that may be opened for one request
         "#]]
         .assert_eq(&table);
     }

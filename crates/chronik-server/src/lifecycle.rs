@@ -122,7 +122,8 @@ async fn form(node: &Shared) -> Result<(), Failed> {
 }
 
 /// The node's own `min.insync.replicas` becomes the cluster's where that has none: what leaders
-/// acknowledge and whom the controller elects must rest on the same number.
+/// acknowledge and whom the controller elects must rest on the same number. A refusal is final, and
+/// a node without a share in this serves all the same.
 async fn share_min_isr(node: &Shared) -> Result<(), Failed> {
     const NAME: &str = "min.insync.replicas";
     let own = node.config.given(NAME).filter(|text| !text.is_empty());
@@ -146,7 +147,9 @@ async fn share_min_isr(node: &Shared) -> Result<(), Failed> {
     match response {
         ControllerResponse::IncrementalAlterConfigs(results) => {
             for (_, result) in results {
-                result.map_err(Failed::Answer)?;
+                if let Err(error) = result {
+                    tracing::warn!(event = "min_isr_not_shared", value = own, %error, "min.insync.replicas of this node's settings counts for no topic");
+                }
             }
         }
         _ => unreachable!("the controller answers what was asked"),

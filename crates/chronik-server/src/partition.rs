@@ -26,8 +26,8 @@ pub(crate) struct CurrentLeader {
 /// A partition's name for people: `topic-0`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct PartitionName<'a> {
-    topic: &'a TopicName,
-    partition: PartitionId,
+    pub(crate) topic: &'a TopicName,
+    pub(crate) partition: PartitionId,
 }
 
 impl fmt::Display for PartitionName<'_> {

@@ -65,12 +65,14 @@ impl LogLevels for Levels {
         levels.into_iter().collect()
     }
 
-    fn set(&self, logger: &str, level: Option<LogLevel>) {
+    fn change(&self, changes: &[(String, Option<LogLevel>)]) {
         let mut changed = self.changed.lock().unwrap_or_else(PoisonError::into_inner);
-        match level {
-            Some(level) => changed.insert(logger.to_owned(), level),
-            None => changed.remove(logger),
-        };
+        for (logger, level) in changes {
+            match level {
+                Some(level) => changed.insert(logger.clone(), *level),
+                None => changed.remove(logger),
+            };
+        }
         let text = with_changes(&self.directives, &changed);
         drop(changed);
         let done = EnvFilter::try_new(text)
@@ -78,16 +80,18 @@ impl LogLevels for Levels {
             .and_then(|filter| (self.reload)(filter));
         match done {
             Ok(()) => {
-                let level = level.map_or("as at start", LogLevel::name);
-                tracing::info!(
-                    event = "log_level_changed",
-                    logger,
-                    level,
-                    "the log's level changed"
-                );
+                for (logger, level) in changes {
+                    let level = level.map_or("as at start", LogLevel::name);
+                    tracing::info!(
+                        event = "log_level_changed",
+                        logger,
+                        level,
+                        "the log's level changed"
+                    );
+                }
             }
             Err(error) => {
-                tracing::warn!(event = "log_level_kept", logger, %error, "cannot change the log's level");
+                tracing::warn!(event = "log_levels_kept", %error, "cannot change the log's levels");
             }
         }
     }

@@ -16,10 +16,13 @@ use crate::request::{AlterConfigOp, ConfigAlteration, IncrementalAlterConfigs};
 use crate::response::{ApiError, ItemResult};
 use crate::topic_config::{ConfigType, list, topic_config, validate_topic};
 
-/// The longest name of a group or value, in bytes: what Kafka's own records can hold.
+/// The longest name or value of a configuration, in bytes: what Kafka's own records can hold.
 const TEXT_BYTES_MAX: usize = 32_767;
-/// The most configurations of one resource.
+/// The longest name of a group or subscription that gets its first configuration, in bytes.
+const RESOURCE_NAME_BYTES_MAX: usize = 255;
+/// The most configurations of one resource, and their bytes.
 const CONFIGS_MAX: usize = 1_000;
+const CONFIGS_BYTES_MAX: usize = 1 << 20;
 /// The most groups and client metrics subscriptions with configurations: unlike topics and
 /// brokers they need not exist.
 const NAMED_RESOURCES_MAX: usize = 100_000;
@@ -84,6 +87,7 @@ fn alter_one(
         apply_op(resource, name, op, &mut after)?;
     }
     check_sizes(&after)?;
+    check_kept(resource, &before, &after)?;
     validate(image, resource, &after)?;
     Ok(differences(resource, &before, &after))
 }
@@ -98,7 +102,7 @@ fn check_resource(image: &MetadataImage, resource: &ConfigResource) -> ItemResul
         )),
         ConfigResource::Group(name) | ConfigResource::ClientMetrics(name) => {
             let is_new = image.configs(resource).is_none();
-            if name.len() > TEXT_BYTES_MAX {
+            if is_new && name.len() > RESOURCE_NAME_BYTES_MAX {
                 return Err(too_much("A resource's name is too long."));
             }
             if is_new && image.configs.len() >= NAMED_RESOURCES_MAX {
@@ -115,10 +119,30 @@ fn too_much(why: &str) -> ApiError {
 }
 
 /// A client could fill the metadata log otherwise.
-fn check_sizes(configs: &BTreeMap<String, String>) -> ItemResult<()> {
-    let mut texts = configs.iter().flat_map(|(name, value)| [name, value]);
-    if configs.len() > CONFIGS_MAX || texts.any(|text| text.len() > TEXT_BYTES_MAX) {
+pub(super) fn check_sizes(configs: &BTreeMap<String, String>) -> ItemResult<()> {
+    let texts = configs.iter().flat_map(|(name, value)| [name, value]);
+    let is_long = texts.clone().any(|text| text.len() > TEXT_BYTES_MAX);
+    let bytes: usize = texts.map(String::len).sum();
+    // What leaders and the controller rest on finds room whatever else is set.
+    let count = configs.keys().filter(|name| *name != MIN_ISR).count();
+    if is_long || count > CONFIGS_MAX || bytes > CONFIGS_BYTES_MAX {
         return Err(too_much("Too many or too long configurations."));
+    }
+    Ok(())
+}
+
+/// What the cluster once said of all topics is changed, never taken back.
+fn check_kept(
+    resource: &ConfigResource,
+    before: &BTreeMap<String, String>,
+    after: &BTreeMap<String, String>,
+) -> ItemResult<()> {
+    let is_gone = before.contains_key(MIN_ISR) && !after.contains_key(MIN_ISR);
+    if *resource == ConfigResource::ClusterDefault && is_gone {
+        return Err(ApiError::new(
+            ErrorCode::InvalidConfig,
+            "Cluster-level min.insync.replicas cannot be removed while ELR is enabled.",
+        ));
     }
     Ok(())
 }

@@ -642,6 +642,93 @@ fn configs_are_set_deleted_appended_and_subtracted() {
     );
 }
 
+/// How setting each of `configs`, or deleting it, ends.
+fn alter_all(
+    world: &mut World,
+    resource: &ConfigResource,
+    configs: &[(String, Option<String>)],
+) -> Result<(), ApiError> {
+    let op = |(name, value): &(String, Option<String>)| {
+        let op = match value {
+            Some(_) => AlterConfigOp::Set(value.clone()),
+            None => AlterConfigOp::Delete,
+        };
+        (name.clone(), op)
+    };
+    let request = IncrementalAlterConfigs {
+        resources: vec![ConfigAlteration {
+            resource: resource.clone(),
+            ops: configs.iter().map(op).collect(),
+            replace: false,
+        }],
+        validate_only: false,
+    };
+    match world.submit(ControllerRequest::IncrementalAlterConfigs(request)) {
+        ControllerResponse::IncrementalAlterConfigs(mut results) => results.remove(0).1,
+        _ => panic!("another answer"),
+    }
+}
+
+#[test]
+fn the_cluster_keeps_its_min_isr_and_has_room_for_it() {
+    let mut world = World::with_brokers(&[1]);
+    let cluster = ConfigResource::ClusterDefault;
+    let many: Vec<_> = (0..1_000)
+        .map(|n| (format!("plugin.{n}"), Some("x".to_owned())))
+        .collect();
+    alter_all(&mut world, &cluster, &many).expect("fits");
+    let one = |name: &str, value: Option<&str>| [(name.to_owned(), value.map(str::to_owned))];
+    let more = alter_all(&mut world, &cluster, &one("plugin.more", Some("x")));
+    assert_eq!(
+        more.expect_err("is one too many").code,
+        ErrorCode::PolicyViolation
+    );
+    let name = "min.insync.replicas";
+    alter_all(&mut world, &cluster, &one(name, None)).expect("there is none");
+    alter_all(&mut world, &cluster, &one(name, Some("1"))).expect("has its place");
+    let refused = alter_all(&mut world, &cluster, &one(name, None)).expect_err("is kept");
+    check(
+        &refused.to_string(),
+        expect![
+            "INVALID_CONFIG: Cluster-level min.insync.replicas cannot be removed while ELR is enabled."
+        ],
+    );
+}
+
+#[test]
+fn configurations_are_bounded_in_bytes_and_names_too() {
+    let mut world = World::with_brokers(&[1]);
+    let code = |done: Result<(), ApiError>| done.map_err(|error| error.code);
+    let too_much = Err(ErrorCode::PolicyViolation);
+    let long: Vec<_> = (0..33)
+        .map(|n| (format!("plugin.{n}"), Some("x".repeat(32_000))))
+        .collect();
+    let cluster = ConfigResource::ClusterDefault;
+    assert_eq!(code(alter_all(&mut world, &cluster, &long)), too_much);
+    assert_eq!(code(alter_all(&mut world, &cluster, &long[..32])), Ok(()));
+    let timeout = [(
+        "consumer.session.timeout.ms".to_owned(),
+        Some("50000".to_owned()),
+    )];
+    for (length, wanted) in [(256, too_much), (255, Ok(()))] {
+        let group = ConfigResource::Group("g".repeat(length));
+        assert_eq!(code(alter_all(&mut world, &group, &timeout)), wanted);
+    }
+    let mut bloated = topic("a", 1, 1);
+    let list = "1:1,".repeat(10_000);
+    let throttled = "leader.replication.throttled.replicas";
+    bloated.configs = vec![(throttled.to_owned(), Some(format!("{list}1:1")))];
+    let response = world.submit(ControllerRequest::CreateTopics(CreateTopics {
+        topics: vec![bloated],
+        validate_only: false,
+    }));
+    let ControllerResponse::CreateTopics(mut results) = response else {
+        panic!("another answer")
+    };
+    let refused = results.remove(0).1.expect_err("is too long");
+    assert_eq!(refused.code, ErrorCode::PolicyViolation);
+}
+
 #[test]
 fn an_entry_decided_on_another_state_changes_nothing() {
     let mut world = World::with_brokers(&[1]);

@@ -9,6 +9,7 @@ use chronik_types::{
     ErrorCode, LeaderEpoch, NodeId, PartitionEpoch, PartitionId, TopicId, TopicName,
 };
 
+use super::configs::check_sizes;
 use super::{ControllerSettings, MAX_RECORDS_PER_USER_REQUEST, Random};
 use crate::image::{MetadataImage, TopicImage};
 use crate::placement::{candidates, place};
@@ -157,6 +158,7 @@ fn creation_configs(topic: &CreatableTopic) -> ItemResult<BTreeMap<String, Strin
     if !nulls.is_empty() {
         return Err(null_configs(&nulls));
     }
+    check_sizes(&configs)?;
     validate_topic(configs.iter().map(|(n, v)| (n.as_str(), v.as_str())))?;
     Ok(configs)
 }

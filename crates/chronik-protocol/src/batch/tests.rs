@@ -105,6 +105,7 @@ fn a_good_batch_passes_and_its_records_are_seen_unless_compressed() {
             max_timestamp: 1200,
             max_timestamp_offset_delta: 1,
             first_null_key: Some(2),
+            opened_bytes: sample(Codec::None).len() - BatchHeader::SIZE,
         };
         assert_eq!(info.records, (codec == Codec::None).then_some(facts));
         assert_eq!(inspect_records(&batch, 1000), Ok(facts));

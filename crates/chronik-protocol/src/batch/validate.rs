@@ -52,6 +52,8 @@ pub struct RecordFacts {
     pub max_timestamp_offset_delta: i32,
     /// The first record without a key: illegal where the topic is compacted.
     pub first_null_key: Option<i32>,
+    /// Bytes of all records when they are not compressed.
+    pub opened_bytes: usize,
 }
 
 /// Checks a produced batch: exactly one in `buffer`, magic 2, sizes, CRC, codec, count and
@@ -135,6 +137,7 @@ pub(super) fn walk(header: &BatchHeader, records: &[u8]) -> Result<RecordFacts, 
         max_timestamp: i64::MIN,
         max_timestamp_offset_delta: 0,
         first_null_key: None,
+        opened_bytes: records.len(),
     };
     let mut position = 0;
     for index in 0..header.count {

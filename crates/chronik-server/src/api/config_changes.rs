@@ -57,9 +57,7 @@ pub(super) async fn carry_out(
             .unwrap_or_else(|| Err(ApiError::bare(ErrorCode::UnknownServerError))),
         Ok(Change::Loggers(levels)) => {
             if !validate_only {
-                for (logger, level) in levels {
-                    context.node.log_levels.set(&logger, level);
-                }
+                context.node.log_levels.change(&levels);
             }
             Ok(())
         }

@@ -1,14 +1,19 @@
 //! DescribeConfigs: v1-v4. Configurations of topics, this broker, all brokers, groups and client
 //! metrics, and this node's log levels, with where they come from.
 //!
-//! Behaviour: a sensitive value is never shown, and what is in no table counts as sensitive.
+//! Behaviour: a sensitive value is never shown, and what is in no table counts as sensitive. A
+//! resource that comes again gets the same answer again; asked for other configurations it is
+//! refused.
 //! Version notes: v1 synonyms; v3 types and documentation.
 
 mod entries;
+mod room;
 
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
-use chronik_controller::{ApiError, ConfigResource, MetadataImage};
+use chronik_controller::{ApiError, ConfigResource};
+use chronik_protocol::Str;
 use chronik_protocol::generated::describe_configs_request::{
     DescribeConfigsRequest, DescribeConfigsResource,
 };
@@ -17,13 +22,11 @@ use chronik_protocol::generated::describe_configs_response::{
 };
 use chronik_types::ErrorCode;
 
-use self::entries::Entries;
+use self::entries::{Entries, Wanted};
+use self::room::Room;
 use super::config_resource::{Resource, described, invalid};
 use super::{Context, Handled, Handler, message};
 use crate::broker_settings::BrokerSettings;
-
-/// Configurations in one answer: a request of a few bytes per resource could ask for gigabytes.
-const ENTRIES_MAX: usize = 100_000;
 
 pub(super) struct DescribeConfigs;
 
@@ -45,14 +48,13 @@ impl Handler for DescribeConfigs {
             synonyms: request.include_synonyms,
             documentation: request.include_documentation,
         };
-        let mut left = ENTRIES_MAX;
+        let mut answers = Answers {
+            entries,
+            room: Room::default(),
+            given: BTreeMap::new(),
+        };
         let results = request.resources.into_iter().map(|asked| {
-            let found = if left == 0 {
-                Err(invalid("Too many configurations for one answer."))
-            } else {
-                describe(&entries, &image, &asked)
-            };
-            left = left.saturating_sub(found.as_ref().map_or(0, Vec::len));
+            let found = answers.answer(&asked);
             result(asked, found)
         });
         DescribeConfigsResponse {
@@ -65,36 +67,58 @@ impl Handler for DescribeConfigs {
 
 type Found = Result<Vec<DescribeConfigsResourceResult>, ApiError>;
 
-fn describe(
-    entries: &Entries<'_>,
-    image: &MetadataImage,
-    asked: &DescribeConfigsResource,
-) -> Found {
-    let own = entries.broker.config.node_id;
-    let mut configs = match described(asked.resource_type, &asked.resource_name, own)? {
-        Resource::Loggers => entries.loggers(),
+/// The configurations that a resource is asked for.
+type Keys = Option<Vec<Str>>;
+
+/// The answers of one request.
+struct Answers<'a> {
+    entries: Entries<'a>,
+    room: Room,
+    /// Each resource's first answer, and what it was asked for.
+    given: BTreeMap<Resource, (Keys, Vec<DescribeConfigsResourceResult>)>,
+}
+
+impl Answers<'_> {
+    fn answer(&mut self, asked: &DescribeConfigsResource) -> Found {
+        if self.room.is_used_up() {
+            return Err(invalid("Too many configurations for one answer."));
+        }
+        let own = self.entries.broker.config.node_id;
+        let resource = described(asked.resource_type, &asked.resource_name, own)?;
+        if let Some((keys, configs)) = self.given.get(&resource) {
+            if *keys != asked.configuration_keys {
+                return Err(invalid(
+                    "A resource that appears again must be asked for the same configurations.",
+                ));
+            }
+            self.room.take(configs);
+            return Ok(configs.clone());
+        }
+        let wanted = Wanted::new(asked.configuration_keys.as_deref());
+        let configs = describe(&self.entries, &resource, &wanted)?;
+        self.room.take(&configs);
+        let given = (asked.configuration_keys.clone(), configs.clone());
+        self.given.insert(resource, given);
+        Ok(configs)
+    }
+}
+
+fn describe(entries: &Entries<'_>, resource: &Resource, wanted: &Wanted<'_>) -> Found {
+    Ok(match resource {
+        Resource::Loggers => entries.loggers(wanted),
         Resource::Stored(ConfigResource::Topic(name)) => {
-            if image.topic(name.as_str()).is_none() {
+            if entries.broker.image.topic(name.as_str()).is_none() {
                 return Err(ApiError::bare(ErrorCode::UnknownTopicOrPartition));
             }
-            entries.topic(&name)
+            entries.topic(name, wanted)
         }
-        Resource::Stored(ConfigResource::Broker(_)) => entries.broker(),
-        Resource::Stored(ConfigResource::ClusterDefault) => entries.cluster_default(),
-        Resource::Stored(group @ ConfigResource::Group(_)) => entries.group(&group),
+        Resource::Stored(ConfigResource::Broker(_)) => entries.broker(wanted),
+        Resource::Stored(ConfigResource::ClusterDefault) => entries.cluster_default(wanted),
+        Resource::Stored(group @ ConfigResource::Group(_)) => entries.group(group, wanted),
         Resource::Stored(metrics @ ConfigResource::ClientMetrics(_)) => {
-            entries.client_metrics(&metrics)
+            entries.client_metrics(metrics, wanted)
         }
-    };
-    // No key at all means every one, as null does.
-    if let Some(keys) = asked
-        .configuration_keys
-        .as_ref()
-        .filter(|keys| !keys.is_empty())
-    {
-        configs.retain(|config| keys.contains(&config.name));
-    }
-    Ok(configs)
+    })
 }
 
 fn result(asked: DescribeConfigsResource, found: Found) -> DescribeConfigsResult {
@@ -112,4 +136,49 @@ fn result(asked: DescribeConfigsResource, found: Found) -> DescribeConfigsResult
         }
     }
     result
+}
+
+#[cfg(test)]
+mod tests {
+    use chronik_controller::MetadataImage;
+
+    use super::*;
+    use crate::api::config_resource::BROKER;
+    use crate::log_levels::NoLogLevels;
+    use crate::settings::NodeConfig;
+
+    #[test]
+    fn a_resource_that_comes_again_gets_its_answer_again_and_no_other() {
+        let image = MetadataImage::default();
+        let config = NodeConfig::resolve([]).expect("has defaults");
+        let entries = Entries {
+            broker: BrokerSettings {
+                image: &image,
+                config: &config,
+            },
+            log_levels: &NoLogLevels,
+            synonyms: true,
+            documentation: true,
+        };
+        let mut answers = Answers {
+            entries,
+            room: Room::default(),
+            given: BTreeMap::new(),
+        };
+        // Two names of one node.
+        let mut ask = |name: &str, key: &str| {
+            let found = answers.answer(&DescribeConfigsResource {
+                resource_type: BROKER,
+                resource_name: name.into(),
+                configuration_keys: Some(vec![key.into()]),
+            });
+            let found = found
+                .map(|configs: Vec<_>| configs.iter().map(|one| one.name.to_string()).collect());
+            found.map_err(|error| error.code)
+        };
+        let own: Result<Vec<String>, _> = Ok(vec!["node.id".to_owned()]);
+        assert_eq!(ask("1", "node.id"), own);
+        assert_eq!(ask("01", "node.id"), own);
+        assert_eq!(ask("+1", "log.dirs"), Err(ErrorCode::InvalidRequest));
+    }
 }

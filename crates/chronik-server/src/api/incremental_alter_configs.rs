@@ -18,7 +18,7 @@ use chronik_protocol::generated::incremental_alter_configs_response::{
 use super::config_changes::{Change, Place, carry_out, refused_twice, twice};
 use super::config_resource::{Resource, invalid, resource};
 use super::{Context, Handled, Handler, message};
-use crate::log_levels::{LevelChange, judge_level};
+use crate::log_levels::judge_levels;
 
 pub(super) struct IncrementalAlterConfigs;
 
@@ -67,8 +67,9 @@ fn change(context: &Context, asked: &AlterConfigsResource) -> Result<Change, Api
             if !asked.configs.iter().all(|config| seen.insert(&config.name)) {
                 return Err(invalid("Error due to duplicate config keys"));
             }
-            let levels = asked.configs.iter().map(|config| level(context, config));
-            Ok(Change::Loggers(levels.collect::<Result<_, _>>()?))
+            let wanted = asked.configs.iter().map(level).collect::<Result<_, _>>()?;
+            let changes = judge_levels(&*context.node.log_levels, wanted)?;
+            Ok(Change::Loggers(changes))
         }
     }
 }
@@ -85,12 +86,12 @@ fn op(config: &AlterableConfig) -> Result<(String, AlterConfigOp), ApiError> {
     Ok((config.name.to_string(), op))
 }
 
-fn level(context: &Context, config: &AlterableConfig) -> Result<LevelChange, ApiError> {
-    let levels = &*context.node.log_levels;
+/// A logger and the level asked for it; `None` takes it back.
+fn level(config: &AlterableConfig) -> Result<(String, Option<String>), ApiError> {
     let (name, op) = op(config)?;
     match op {
-        AlterConfigOp::Set(Some(level)) => judge_level(levels, &name, Some(&level)),
-        AlterConfigOp::Delete => judge_level(levels, &name, None),
+        AlterConfigOp::Set(Some(level)) => Ok((name, Some(level))),
+        AlterConfigOp::Delete => Ok((name, None)),
         AlterConfigOp::Set(None) => Err(invalid(format!("Null value not supported for : {name}"))),
         AlterConfigOp::Append(_) => Err(not_for_loggers("APPEND")),
         AlterConfigOp::Subtract(_) => Err(not_for_loggers("SUBTRACT")),

@@ -23,7 +23,7 @@ use chronik_replication::Acks;
 use chronik_types::{ErrorCode, PartitionId, TopicId};
 
 use super::{Answer, Api, Context, Pending, Refused, decode, encode, message};
-use crate::append::{AppendRequest, Rejected, append};
+use crate::append::{Allowance, AppendRequest, Rejected, append};
 use crate::error_code::Failure;
 use crate::net::connection::PendingAnswer;
 use crate::partition::{Committed, CurrentLeader, LeadershipLost};
@@ -58,6 +58,7 @@ pub(super) fn dispatch(
     let timeout = Duration::from_millis(u64::try_from(request.timeout_ms).unwrap_or(0));
     let mut writer = Writer {
         context: &context,
+        allowance: Allowance::new(frame.body.len()),
         acks,
         hints: BTreeMap::new(),
         waiting: Vec::new(),
@@ -149,6 +150,7 @@ fn has_error(response: &ProduceResponse) -> bool {
 
 struct Writer<'a> {
     context: &'a Context,
+    allowance: Allowance,
     acks: Option<Acks>,
     hints: BTreeMap<i32, CurrentLeader>,
     waiting: Vec<Waiting>,
@@ -223,6 +225,7 @@ impl Writer<'_> {
     ) -> PartitionProduceResponse {
         let done = append(
             &self.context.node,
+            &self.allowance,
             AppendRequest {
                 topic,
                 partition: PartitionId::new(data.index),

@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 use chronik_protocol::BatchError;
 
 /// Bytes that a batch may take opened without a turn: every worker may hold as much.
-const SMALL_BYTES: usize = 1 << 20;
+pub(super) const SMALL_BYTES: usize = 1 << 20;
 
 /// See the module's documentation.
 #[derive(Debug)]

@@ -27,6 +27,21 @@ pub(super) struct Entries<'a> {
     pub(super) documentation: bool,
 }
 
+/// Which configurations of a resource are asked for.
+pub(super) struct Wanted<'a>(Option<BTreeSet<&'a str>>);
+
+impl<'a> Wanted<'a> {
+    /// No key at all means every one, as none given does.
+    pub(super) fn new(keys: Option<&'a [Str]>) -> Self {
+        let keys = keys.filter(|keys| !keys.is_empty());
+        Self(keys.map(|keys| keys.iter().map(|key| &**key).collect()))
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.as_ref().is_none_or(|names| names.contains(name))
+    }
+}
+
 /// One configuration before it is written down.
 struct Entry<'a> {
     name: &'a str,
@@ -84,10 +99,15 @@ impl Entries<'_> {
         }
     }
 
-    pub(super) fn topic(&self, topic: &TopicName) -> Vec<DescribeConfigsResourceResult> {
+    pub(super) fn topic(
+        &self,
+        topic: &TopicName,
+        wanted: &Wanted<'_>,
+    ) -> Vec<DescribeConfigsResourceResult> {
         let BrokerSettings { image, config } = self.broker;
         let own = ConfigResource::Topic(topic.clone());
-        let rows = TOPIC_CONFIGS.iter().map(|row| {
+        let rows = TOPIC_CONFIGS.iter().filter(|row| wanted.has(row.name));
+        let rows = rows.map(|row| {
             let set = image.config(&own, row.name).map(|value| Effective {
                 value,
                 origin: Origin::Topic,
@@ -111,7 +131,7 @@ impl Entries<'_> {
 
     /// Kafka's configurations of a broker, the settings of Chronik alone, and what plug-ins would
     /// have.
-    pub(super) fn broker(&self) -> Vec<DescribeConfigsResourceResult> {
+    pub(super) fn broker(&self, wanted: &Wanted<'_>) -> Vec<DescribeConfigsResourceResult> {
         let known = BROKER_CONFIGS.iter().map(|row| row.name);
         let ours = SETTINGS.iter().map(|setting| setting.name);
         let BrokerSettings { image, config } = self.broker;
@@ -123,7 +143,8 @@ impl Entries<'_> {
             .iter()
             .filter_map(|resource| image.configs(resource));
         let set = set.flatten().map(|(name, _)| name.as_str());
-        let names: BTreeSet<&str> = known.chain(ours).chain(set).collect();
+        let all = known.chain(ours).chain(set);
+        let names: BTreeSet<&str> = all.filter(|name| wanted.has(name)).collect();
         let rows = names.into_iter().map(|name| self.broker_entry(name));
         rows.collect()
     }
@@ -165,40 +186,53 @@ impl Entries<'_> {
     }
 
     /// What is set for all brokers.
-    pub(super) fn cluster_default(&self) -> Vec<DescribeConfigsResourceResult> {
+    pub(super) fn cluster_default(
+        &self,
+        wanted: &Wanted<'_>,
+    ) -> Vec<DescribeConfigsResourceResult> {
         let image = self.broker.image;
         let set = image.configs(&ConfigResource::ClusterDefault);
-        let rows = set.into_iter().flatten().map(|(name, value)| {
-            let found = Effective {
-                value,
-                origin: Origin::Cluster,
-            };
-            let row = broker_config(name);
-            self.write(Entry {
-                name,
-                kind: row.map(|row| row.kind),
-                sensitive: row.is_none_or(|row| row.sensitive),
-                read_only: row.is_none(),
-                doc: row.map_or("", |row| row.doc),
-                value: Some(found),
-                synonyms: vec![(name, found)],
-            })
-        });
+        let set = set.into_iter().flatten();
+        let rows = set
+            .filter(|(name, _)| wanted.has(name))
+            .map(|(name, value)| {
+                let found = Effective {
+                    value,
+                    origin: Origin::Cluster,
+                };
+                let row = broker_config(name);
+                self.write(Entry {
+                    name,
+                    kind: row.map(|row| row.kind),
+                    sensitive: row.is_none_or(|row| row.sensitive),
+                    read_only: row.is_none(),
+                    doc: row.map_or("", |row| row.doc),
+                    value: Some(found),
+                    synonyms: vec![(name, found)],
+                })
+            });
         rows.collect()
     }
 
-    pub(super) fn group(&self, group: &ConfigResource) -> Vec<DescribeConfigsResourceResult> {
+    pub(super) fn group(
+        &self,
+        group: &ConfigResource,
+        wanted: &Wanted<'_>,
+    ) -> Vec<DescribeConfigsResourceResult> {
         let rows = GROUP_CONFIGS.iter();
-        rows.map(|row| self.named(group, row, Origin::Group))
+        rows.filter(|row| wanted.has(row.name))
+            .map(|row| self.named(group, row, Origin::Group))
             .collect()
     }
 
     pub(super) fn client_metrics(
         &self,
         subscription: &ConfigResource,
+        wanted: &Wanted<'_>,
     ) -> Vec<DescribeConfigsResourceResult> {
         CLIENT_METRICS_CONFIGS
             .iter()
+            .filter(|row| wanted.has(row.name))
             .map(|row| self.named(subscription, row, Origin::ClientMetrics))
             .collect()
     }
@@ -234,8 +268,9 @@ impl Entries<'_> {
     }
 
     /// The levels of this process's log.
-    pub(super) fn loggers(&self) -> Vec<DescribeConfigsResourceResult> {
+    pub(super) fn loggers(&self, wanted: &Wanted<'_>) -> Vec<DescribeConfigsResourceResult> {
         let levels = self.log_levels.levels().into_iter();
+        let levels = levels.filter(|(name, _)| wanted.has(name));
         let rows = levels.map(|(name, level)| DescribeConfigsResourceResult {
             name: name.into(),
             value: Some(level.name().into()),
