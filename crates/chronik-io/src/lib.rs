@@ -12,4 +12,4 @@ pub mod net;
 pub mod task;
 
 pub use env::{Clock, Env, Exit, ExitCode, Rng};
-pub use machine::{host_name, memory_bytes};
+pub use machine::{host_name, is_too_many_open_files, memory_bytes, open_files_max};

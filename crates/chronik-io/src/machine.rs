@@ -32,3 +32,22 @@ pub fn memory_bytes() -> Option<u64> {
 pub fn memory_bytes() -> Option<u64> {
     None
 }
+
+/// How many files this process may have open.
+#[must_use]
+pub fn open_files_max() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit).unwrap_or(usize::MAX)
+    })
+}
+
+/// Whether a file could not be opened because there are too many open already.
+#[must_use]
+pub fn is_too_many_open_files(error: &std::io::Error) -> bool {
+    use rustix::io::Errno;
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
+}

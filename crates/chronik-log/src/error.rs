@@ -26,13 +26,15 @@ impl FileError {
         }
     }
 
-    /// Whether the disk or a quota is full.
+    /// Whether the system had no room for it: the disk, a quota, or the files a process may have
+    /// open. Nothing was damaged, and it can be tried again.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(
+        let full = matches!(
             self.source.kind(),
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::WriteZero
-        )
+        );
+        full || chronik_io::is_too_many_open_files(&self.source)
     }
 
     /// Whether the file or directory is not there.

@@ -268,6 +268,11 @@ impl Shared {
         before + bytes >= self.options.checkpoint_bytes
     }
 
+    /// Whether so many log files are open that those without unsynced bytes are to be closed.
+    pub(crate) fn has_many_open_files(&self) -> bool {
+        self.open_files.load(Ordering::Relaxed) > self.options.open_files_max / 2
+    }
+
     pub(crate) fn since_checkpoint(&self) -> u64 {
         self.since_checkpoint.load(Ordering::Relaxed)
     }

@@ -15,7 +15,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use chronik_controller::{MetadataDelta, MetadataImage};
-use chronik_coordinator::{Facts, GroupView, Reply, Request, Settings, partition_of};
+use chronik_coordinator::{Facts, GroupView, Reply, Request, Room, Settings, partition_of};
 use chronik_io::{Env, task};
 use chronik_protocol::Str;
 use chronik_types::{ErrorCode, LeaderEpoch, NodeId, PartitionId, TopicId};
@@ -65,7 +65,13 @@ struct LoadFacts {
 }
 
 impl GroupCoordinator {
-    pub(crate) fn new(env: &Env, config: &NodeConfig, replicas: Arc<ReplicaManager>) -> Self {
+    /// `bytes` is what all groups together may hold.
+    pub(crate) fn new(
+        env: &Env,
+        config: &NodeConfig,
+        replicas: Arc<ReplicaManager>,
+        bytes: usize,
+    ) -> Self {
         let groups = &config.groups;
         Self {
             node: config.node_id,
@@ -78,6 +84,7 @@ impl GroupCoordinator {
                 offset_metadata_max: groups.offset_metadata_bytes_max,
                 offsets_retention: groups.offsets_retention,
                 offsets_retention_check_interval: groups.offsets_retention_check,
+                room: Arc::new(Room::new(bytes)),
                 hash_seed: env.rng.next_u64(),
                 ..Settings::default()
             },

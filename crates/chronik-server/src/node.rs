@@ -132,10 +132,10 @@ impl Node {
         }
         let kafka: Vec<SocketAddr> = listeners.iter().map(|(_, _, address)| *address).collect();
         let budgets = budgets(&config);
+        let groups = GroupCoordinator::new(&env, &config, Arc::clone(&replicas), budgets.groups);
+        let groups = Arc::new(groups);
         let disk_space = DiskSpace::new(data_dir.path.clone(), config.disk_reserve_bytes);
         disk_space.refresh(&env);
-        let groups = GroupCoordinator::new(&env, &config, Arc::clone(&replicas));
-        let groups = Arc::new(groups);
         let shared = Arc::new(Shared {
             cluster_id: data_dir.cluster_id,
             health,
@@ -269,6 +269,8 @@ fn log_options(config: &NodeConfig) -> LogManagerOptions {
         cleaner_dedupe_bytes: config.cleaner_dedupe_bytes,
         cleaner_bytes_per_second: config.cleaner_bytes_per_second,
         producer_expiration_ms: config.producer_expiration_ms,
+        // Half of what the process may open: connections need the rest.
+        open_files_max: chronik_io::open_files_max() / 2,
         ..LogManagerOptions::default()
     }
 }
@@ -281,6 +283,8 @@ struct Budgets {
     connections: Budget,
     /// For opening batches.
     open_room: OpenRoom,
+    /// As much again as all of these: what groups have committed stays.
+    groups: usize,
 }
 
 /// Of sixteen parts requests have six, the opening of batches two, replies five, connections three.
@@ -295,6 +299,7 @@ fn budgets(config: &NodeConfig) -> Budgets {
         replies: Budget::new(part * 5),
         connections: Budget::new((part * 3).max(1 << 20)),
         open_room: OpenRoom::new(part * 2),
+        groups: total,
     }
 }
 

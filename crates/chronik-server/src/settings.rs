@@ -551,7 +551,7 @@ pub const SETTINGS: &[Setting] = &[
         "chronik.memory.budget.bytes",
         "0",
         Kind::Int(0, i64::MAX),
-        "Bytes held for clients at most (requests, replies, connections); 0 is the smaller of 256 MiB and a quarter of memory.",
+        "Bytes held for clients at most (requests, replies, connections), and as many for consumer groups; 0 is the smaller of 256 MiB and a quarter of memory.",
     ),
     plain(
         "chronik.produce.pipeline.max",

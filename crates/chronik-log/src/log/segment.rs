@@ -101,6 +101,10 @@ impl Segment {
             .open(&self.path, OpenMode::CreateOrOpen)
             .map_err(|e| FileError::new("open", &self.path, e))?;
         shared.open_files.fetch_add(1, Ordering::Relaxed);
+        if shared.has_many_open_files() {
+            // A checkpoint syncs what is dirty, and what is not can be closed.
+            shared.housekeeping.notify_one();
+        }
         self.file = Some(Arc::clone(&file));
         Ok(file)
     }

@@ -12,13 +12,17 @@ use std::time::Duration;
 use chronik_io::ExitCode;
 use chronik_io::fs::OpenMode;
 use chronik_io::task::spawn_owner;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 use crate::error::{FileError, LogError};
+use crate::log::PartitionLog;
 use crate::shared::{Deletion, Shared};
 
 /// How long a full disk is given before what it put off is tried again.
 const PUT_OFF: Duration = Duration::from_secs(5);
+
+/// Logs that are synced together.
+const CHECKPOINT_LOGS: usize = 256;
 
 /// Runs until told to close.
 pub(super) async fn run(shared: Arc<Shared>, mut closed: watch::Receiver<bool>) {
@@ -97,9 +101,38 @@ async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileEr
     let _ = shared.queue.ask_for_next_file().await;
     // The file being written now is the oldest a concurrent append can go into.
     let mut needed_from = shared.files.current_sequence();
-    let dirty = shared.dirty();
-    let mut works = Vec::with_capacity(dirty.len());
-    for log in dirty {
+    let mut waits = Vec::new();
+    // In parts, because syncing opens indexes too, and a process may have so many files open.
+    for logs in shared.dirty().chunks(CHECKPOINT_LOGS) {
+        waits.extend(checkpoint_some(shared, logs, everything).await?);
+    }
+    for wait in waits {
+        // A dropped sender means that the journal has ended, and with it the process.
+        let _ = wait.await;
+    }
+    for log in shared.dirty() {
+        if let Some(oldest) = log.settle() {
+            needed_from = needed_from.min(oldest);
+        }
+    }
+    let freed = shared.files.recycle(shared, needed_from).await?;
+    shared
+        .stats
+        .files_recycled
+        .fetch_add(freed as u64, Ordering::Relaxed);
+    shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
+    shared.cleaning.notify_one();
+    Ok(())
+}
+
+/// Syncs some logs; what is to be waited for until the journal says so.
+async fn checkpoint_some(
+    shared: &Arc<Shared>,
+    logs: &[Arc<PartitionLog>],
+    everything: bool,
+) -> Result<Vec<oneshot::Receiver<()>>, FileError> {
+    let mut works = Vec::with_capacity(logs.len());
+    for log in logs {
         match log.begin_checkpoint(everything) {
             Ok(Some(work)) => {
                 work.start_writeback();
@@ -128,29 +161,11 @@ async fn checkpoint(shared: &Arc<Shared>, everything: bool) -> Result<(), FileEr
             shared.housekeeping.notify_one();
         }
         waits.extend(wait);
-    }
-    for wait in waits {
-        // A dropped sender means that the journal has ended, and with it the process.
-        let _ = wait.await;
-    }
-    for log in shared.dirty() {
-        if let Some(oldest) = log.settle() {
-            needed_from = needed_from.min(oldest);
-        }
-    }
-    let freed = shared.files.recycle(shared, needed_from).await?;
-    shared
-        .stats
-        .files_recycled
-        .fetch_add(freed as u64, Ordering::Relaxed);
-    shared.stats.checkpoints.fetch_add(1, Ordering::Relaxed);
-    shared.cleaning.notify_one();
-    if shared.open_files.load(Ordering::Relaxed) * 2 > shared.options.open_files_max {
-        for (log, _) in &works {
+        if shared.has_many_open_files() {
             log.close_clean_files();
         }
     }
-    Ok(())
+    Ok(waits)
 }
 
 async fn remove(shared: &Shared, deletion: &Deletion) -> Result<(), FileError> {
