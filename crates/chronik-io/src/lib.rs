@@ -12,4 +12,6 @@ pub mod net;
 pub mod task;
 
 pub use env::{Clock, Env, Exit, ExitCode, Rng};
-pub use machine::{host_name, is_too_many_open_files, memory_bytes, open_files_max};
+pub use machine::{
+    host_name, is_too_many_open_files, memory_bytes, open_files_max, too_many_open_files,
+};

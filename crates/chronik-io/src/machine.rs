@@ -42,6 +42,12 @@ pub fn open_files_max() -> usize {
     })
 }
 
+/// The error of a file that is not opened because there are too many open already.
+#[must_use]
+pub fn too_many_open_files() -> std::io::Error {
+    rustix::io::Errno::MFILE.into()
+}
+
 /// Whether a file could not be opened because there are too many open already.
 #[must_use]
 pub fn is_too_many_open_files(error: &std::io::Error) -> bool {

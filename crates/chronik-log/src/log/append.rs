@@ -174,6 +174,7 @@ impl PartitionLog {
         now: Timestamp,
     ) -> Result<(), AppendError> {
         let segments = state.segments.len();
+        self.check_descriptors(state)?;
         self.write_batches(state, &batches, now).map_err(|error| {
             if error.is_full() {
                 return AppendError::Storage(error);
@@ -206,6 +207,20 @@ impl PartitionLog {
         }
         state.check_invariants();
         Ok(())
+    }
+
+    /// Files with unsynced bytes stay open, and a checkpoint needs descriptors to end that: beyond
+    /// `open_files_max` an append opens none, as if there were no room.
+    fn check_descriptors(&self, state: &mut State) -> Result<(), AppendError> {
+        let shared = &*self.shared;
+        let is_open = state.active().is_some_and(|active| active.is_open());
+        if is_open || shared.open_files.load(Ordering::Relaxed) < shared.options.open_files_max {
+            return Ok(());
+        }
+        shared.housekeeping.notify_one();
+        let none = chronik_io::too_many_open_files();
+        let error = FileError::new("open", &self.dir, none);
+        Err(AppendError::Storage(error))
     }
 
     /// Writes whole batches to the active segment, rolling first where that is due, and takes

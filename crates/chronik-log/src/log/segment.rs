@@ -122,6 +122,11 @@ impl Segment {
             .map_err(|e| FileError::new("open", &self.path, e))
     }
 
+    /// Whether its file can be written without opening it.
+    pub(super) fn is_open(&self) -> bool {
+        self.file.is_some()
+    }
+
     /// Whether nothing of it waits for a sync.
     pub(super) fn is_synced(&self) -> bool {
         !self.dirty && !self.offsets.is_dirty() && !self.times.is_dirty()

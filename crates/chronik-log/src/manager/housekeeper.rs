@@ -132,6 +132,7 @@ async fn checkpoint_some(
     everything: bool,
 ) -> Result<Vec<oneshot::Receiver<()>>, FileError> {
     let mut works = Vec::with_capacity(logs.len());
+    let mut put_off = None;
     for log in logs {
         match log.begin_checkpoint(everything) {
             Ok(Some(work)) => {
@@ -139,10 +140,7 @@ async fn checkpoint_some(
                 works.push((log, work));
             }
             Ok(None) => {}
-            Err(error) if error.is_full() => {
-                tracing::warn!(%error, log = log.dir_name(), "its checkpoint is put off");
-                shared.put_off();
-            }
+            Err(error) if error.is_full() => put_off = Some((log.dir_name(), error)),
             Err(error) => {
                 shared
                     .env
@@ -151,6 +149,11 @@ async fn checkpoint_some(
                     .await
             }
         }
+    }
+    // One line for all: what is full is full for every one of them.
+    if let Some((log, error)) = put_off {
+        tracing::warn!(%error, log, "a checkpoint is put off");
+        shared.put_off();
     }
     let mut waits = Vec::with_capacity(works.len());
     for (log, work) in &works {

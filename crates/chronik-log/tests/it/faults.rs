@@ -51,6 +51,48 @@ async fn an_append_without_space_leaves_nothing_behind_and_the_next_one_fits() {
     );
 }
 
+/// What is dirty keeps its file open: the node answers that there is no room, syncs and goes on.
+#[tokio::test(start_paused = true)]
+async fn more_logs_than_files_may_be_open_are_written_in_turns() {
+    let world = SimWorld::new();
+    let few = LogManagerOptions {
+        open_files_max: 8,
+        ..options()
+    };
+    let (manager, _) = world.open_with(few).await;
+    let logs: Vec<_> = (0..20)
+        .map(|number| {
+            let key = key("t", number);
+            let class = Durability::QuorumFsync;
+            manager.create(key, class, LogConfig::default()).unwrap()
+        })
+        .collect();
+    let refused = |logs: &[std::sync::Arc<chronik_log::PartitionLog>]| {
+        let tried = logs
+            .iter()
+            .filter(|log| log.offsets().log_end == Offset::ZERO);
+        let tried = tried.filter(|log| {
+            let outcome = append(log, batch(1, b"x", 5, None));
+            assert!(matches!(outcome, Ok(_) | Err(AppendError::Storage(_))));
+            outcome.is_err()
+        });
+        tried.count()
+    };
+    let mut left = refused(&logs);
+    assert_eq!(left, 12);
+    while left > 0 {
+        manager.checkpoint().await.unwrap();
+        let now = refused(&logs);
+        assert!(
+            now < left,
+            "{now} of {left} logs find no room after a checkpoint"
+        );
+        left = now;
+    }
+    manager.flush().await;
+    assert_eq!(*world.ended.lock().unwrap(), []);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_failed_sync_of_the_journal_ends_the_node_and_acknowledges_nothing() {
     let world = SimWorld::new();
