@@ -228,7 +228,7 @@ mod tests {
                 config.name,
                 config.kind,
                 Some(config.default),
-                "none: there are no groups yet",
+                "none: groups of this kind do not exist yet",
             );
         }
         text += &heading("Client metrics");

@@ -14,13 +14,16 @@ def member(context, group, topic, **config):
                            auto_offset_reset="earliest", session_timeout_ms=6000, heartbeat_interval_ms=300,
                            metadata_max_age_ms=1000, **config)
     reader.subscribe([topic])
+    # An answer to SyncGroup that comes between two polls is lost on this client: its first rebalance has to find the
+    # topic, and a poll to last longer than a rebalance.
+    reader.partitions_for_topic(topic)
     return reader
 
 
 def poll(readers):
     found = []
     for reader in readers:
-        for messages in reader.poll(timeout_ms=50).values():
+        for messages in reader.poll(timeout_ms=300).values():
             found += messages
     return found
 

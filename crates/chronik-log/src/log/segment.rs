@@ -100,8 +100,8 @@ impl Segment {
             .disk
             .open(&self.path, OpenMode::CreateOrOpen)
             .map_err(|e| FileError::new("open", &self.path, e))?;
-        shared.open_files.fetch_add(1, Ordering::Relaxed);
-        if shared.has_many_open_files() {
+        let before = shared.open_files.fetch_add(1, Ordering::Relaxed);
+        if before == shared.options.open_files_max / 2 {
             // A checkpoint syncs what is dirty, and what is not can be closed.
             shared.housekeeping.notify_one();
         }

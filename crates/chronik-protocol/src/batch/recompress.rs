@@ -25,7 +25,7 @@ pub(super) fn pack(how: Compression, records: &[u8]) -> Result<Vec<u8>, BatchErr
     })
 }
 
-/// The batch, which [`super::validate`] passed, compressed in another way, with what was seen of
+/// The batch, which [`super::validate()`] passed, compressed in another way, with what was seen of
 /// its records. They are opened up to `budget` bytes, or it fails with
 /// [`BatchError::OverBudget`].
 pub fn recompress(
